@@ -1,0 +1,48 @@
+import type { Change } from './change.ts';
+
+/** A record header. Kafka keeps their order and allows a name twice. */
+export interface Header {
+  readonly name: string;
+  readonly value: Buffer | null;
+}
+
+/** A column's content with what a converter has to know about it. */
+export type Payload =
+  | { readonly kind: 'bytes'; readonly bytes: Buffer | null }
+  | { readonly kind: 'text'; readonly bytes: Buffer | null }
+  | { readonly kind: 'json'; readonly bytes: Buffer | null };
+
+export type Body =
+  | { readonly kind: 'change'; readonly change: Change }
+  | { readonly kind: 'payload'; readonly payload: Payload }
+  | { readonly kind: 'tombstone' };
+
+/** What a transform makes of a change: routed, not yet encoded. */
+export interface Message {
+  readonly topic: string;
+  readonly key: Payload | null;
+  readonly body: Body;
+  readonly headers: readonly Header[];
+  /** Milliseconds since 1970-01-01 UTC. */
+  readonly timestampMs: number;
+  readonly partition?: number;
+}
+
+/** A record ready for Kafka. */
+export interface OutRecord {
+  readonly topic: string;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: readonly Header[];
+  /** Milliseconds since 1970-01-01 UTC. */
+  readonly timestampMs: number;
+  /** Set when the row decides; else the Java client's default partitioner does. */
+  readonly partition?: number;
+}
+
+/** Bytes an OutRecord weighs against the batch and queue limits: its content plus Kafka's per-record overhead. */
+export function recordSize(record: OutRecord): number {
+  let size = 70 + (record.key?.length ?? 0) + (record.value?.length ?? 0);
+  for (const header of record.headers) size += 10 + header.name.length + (header.value?.length ?? 0);
+  return size;
+}

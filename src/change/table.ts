@@ -1,0 +1,30 @@
+/** One column as the log describes it at that point. `type` is the database's own name or number of the type. */
+export interface Column {
+  readonly name: string;
+  /** PostgreSQL: the type's OID. */
+  readonly typeId: number;
+  /** PostgreSQL: atttypmod, -1 when the type has none. */
+  readonly typeModifier: number;
+  /** Part of the key that the log carries for updates and deletes. */
+  readonly key: boolean;
+}
+
+/**
+ * A table as it was at one point of the log; frozen. A changed table is a new object, so identity is version and
+ * what is prepared per table (encoders, column lookups) can be cached by it.
+ */
+export interface Table {
+  readonly schema: string;
+  readonly name: string;
+  readonly columns: readonly Column[];
+}
+
+/** `schema.name`, for messages and metrics. */
+export function tableName(table: Table): string {
+  return `${table.schema}.${table.name}`;
+}
+
+/** The index of a column by name, or -1. */
+export function columnIndex(table: Table, name: string): number {
+  return table.columns.findIndex((column) => column.name === name);
+}

@@ -1,0 +1,27 @@
+import type { Opened, SourceIdentity } from '../change/claim.ts';
+import type { Fragment } from '../change/fragment.ts';
+import type { Position } from '../change/position.ts';
+
+/** One ordered reader of one database's log. Methods are called in the order in which they stand here. */
+export interface Source {
+  /**
+   * Takes the lease in the database and resolves when we hold it; a standby waits here. `lost` aborts with the reason
+   * when the lease breaks later.
+   */
+  acquire(signal: AbortSignal): Promise<{ readonly identity: SourceIdentity; readonly lost: AbortSignal }>;
+  /**
+   * Checks that resuming is safe, creates what is missing on a first start, and gives the position to stream from.
+   * Throws `refused` when going on would lose or repeat data. If the answer is not the stored position, it has to be
+   * committed before `read`.
+   */
+  prepare(opened: Opened, signal: AbortSignal): Promise<Position>;
+  /**
+   * Streams from a position. Yields arrays: all that one socket read decoded. Not reading pauses the socket.
+   * Ends normally when the signal is aborted.
+   */
+  read(from: Position, signal: AbortSignal): AsyncIterable<readonly Fragment[]>;
+  /** Raises the mark that the database may forget up to; only for positions that the sink has committed. */
+  acknowledge(position: Position): void;
+  /** Ends sessions and releases the lease; safe to call at any time, more than once. */
+  close(): Promise<void>;
+}

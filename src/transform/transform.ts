@@ -1,0 +1,6 @@
+import type { Change } from '../change/change.ts';
+import type { Tx } from '../change/fragment.ts';
+import type { Message } from '../change/message.ts';
+
+/** Makes messages of a change: none drops it, several fan it out. Pushes into `out` so that nothing is allocated. */
+export type Transform = (change: Change, tx: Tx | null, out: Message[]) => void;
