@@ -1,4 +1,5 @@
 import type { Change } from './change.ts';
+import type { ColumnForm } from './table.ts';
 
 /** A record header. Kafka keeps their order and allows a name twice. */
 export interface Header {
@@ -6,11 +7,11 @@ export interface Header {
   readonly value: Buffer | null;
 }
 
-/** A column's content with what a converter has to know about it. */
-export type Payload =
-  | { readonly kind: 'bytes'; readonly bytes: Buffer | null }
-  | { readonly kind: 'text'; readonly bytes: Buffer | null }
-  | { readonly kind: 'json'; readonly bytes: Buffer | null };
+/** A column's content: its bytes, and its form, which decides what a converter makes of them. */
+export interface Payload {
+  readonly form: ColumnForm;
+  readonly bytes: Buffer | null;
+}
 
 export type Body =
   | { readonly kind: 'change'; readonly change: Change }

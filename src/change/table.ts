@@ -1,3 +1,9 @@
+/**
+ * What a column's received bytes are, whatever database they came from: plain text, JSON text, a number's text, a
+ * boolean, or binary data that `Row.value` has to unpack first.
+ */
+export type ColumnForm = 'text' | 'json' | 'number' | 'boolean' | 'binary';
+
 /** One column as the log describes it at that point. `type` is the database's own name or number of the type. */
 export interface Column {
   readonly name: string;
@@ -5,6 +11,7 @@ export interface Column {
   readonly typeId: number;
   /** PostgreSQL: atttypmod, -1 when the type has none. */
   readonly typeModifier: number;
+  readonly form: ColumnForm;
   /** Part of the key that the log carries for updates and deletes. */
   readonly key: boolean;
 }

@@ -8,7 +8,7 @@ import type { Column, Table } from '../../change/table.ts';
 import { UNCHANGED, type Unchanged, type Value } from '../../change/value.ts';
 import { MillraceError } from '../../errors.ts';
 import { ByteReader } from '../bytes.ts';
-import { decodeText } from './values.ts';
+import { decodeText, formOf } from './values.ts';
 
 export interface Begin {
   readonly op: 'begin';
@@ -157,9 +157,10 @@ export class PgoutputDecoder {
     const columns: Column[] = [];
     for (let i = 0; i < count; i++) {
       const key = (reader.u8() & 1) === 1;
-      columns.push(
-        Object.freeze({ name: reader.cstring(), typeId: reader.u32be(), typeModifier: reader.i32be(), key }),
-      );
+      const columnName = reader.cstring();
+      const typeId = reader.u32be();
+      const typeModifier = reader.i32be();
+      columns.push(Object.freeze({ name: columnName, typeId, typeModifier, form: formOf(typeId), key }));
     }
     const table: Table = Object.freeze({ schema, name, columns: Object.freeze(columns) });
     this.#tables.set(oid, table);

@@ -1,3 +1,4 @@
+import type { ColumnForm } from '../../change/table.ts';
 import type { Value } from '../../change/value.ts';
 
 /** Type OIDs from pg_type.dat: built-in types keep theirs for ever. */
@@ -17,6 +18,28 @@ export const OID = {
   uuid: 2950,
   jsonb: 3802,
 } as const;
+
+/** What the text of a type is, for those who need no more than its bytes. */
+export function formOf(typeId: number): ColumnForm {
+  switch (typeId) {
+    case OID.bool:
+      return 'boolean';
+    case OID.bytea:
+      return 'binary';
+    case OID.json:
+    case OID.jsonb:
+      return 'json';
+    case OID.int2:
+    case OID.int4:
+    case OID.int8:
+    case OID.oid:
+    case OID.float4:
+    case OID.float8:
+      return 'number';
+    default:
+      return 'text';
+  }
+}
 
 /** The value of a column sent in text form. Types without an exact JavaScript form stay PostgreSQL's text. */
 export function decodeText(typeId: number, bytes: Buffer): Value {

@@ -1,0 +1,244 @@
+/** pgoutput messages to fragments: pure, given a clock. Knows where to resume and what has been delivered. */
+import type { Change } from '../../change/change.ts';
+import type { Fragment, Tx } from '../../change/fragment.ts';
+import type { Position } from '../../change/position.ts';
+import type { Table } from '../../change/table.ts';
+import { MillraceError } from '../../errors.ts';
+import { formatLsn } from './lsn.ts';
+import type { Begin, Commit, PgMessage } from './pgoutput.ts';
+
+/** Where a stream starts and what its positions carry. */
+export interface StreamStart {
+  readonly system: string;
+  readonly timeline: number;
+  readonly lsn: bigint;
+  /** Raw changes of the transaction at `lsn` that are delivered already; 0 between transactions. */
+  readonly ordinal: number;
+  /** The xid of that transaction, when `ordinal` is not 0. */
+  readonly xid: string | null;
+  readonly fingerprint: string;
+}
+
+/** Seconds from 1970-01-01 to 2000-01-01, PostgreSQL's epoch, in microseconds. */
+const POSTGRES_EPOCH_US = 946_684_800_000_000n;
+const IDLE_EVERY_MS = 1000;
+const IDLE_EVERY_BYTES = 16n * 1024n * 1024n;
+const NO_CHANGES: readonly Change[] = Object.freeze([]);
+
+/** Facts of one transaction; formatted only when somebody asks, for most of them nobody does. */
+class PgTx implements Tx {
+  readonly #begin: Begin;
+  constructor(begin: Begin) {
+    this.#begin = begin;
+  }
+  get id(): string {
+    return String(this.#begin.xid);
+  }
+  get commitTimeUs(): bigint {
+    return this.#begin.commitTime + POSTGRES_EPOCH_US;
+  }
+  get commitLsn(): string {
+    return formatLsn(this.#begin.finalLsn);
+  }
+}
+
+class PgFragment implements Fragment {
+  readonly tx: Tx | null;
+  readonly changes: readonly Change[];
+  readonly begin: boolean;
+  readonly end: boolean;
+  readonly #start: StreamStart;
+  readonly #lsn: bigint;
+  readonly #ordinal: number;
+
+  constructor(
+    parts: { tx: Tx | null; changes: readonly Change[]; begin: boolean; end: boolean; lsn: bigint; ordinal: number },
+    start: StreamStart,
+  ) {
+    this.tx = parts.tx;
+    this.changes = parts.changes;
+    this.begin = parts.begin;
+    this.end = parts.end;
+    this.#start = start;
+    this.#lsn = parts.lsn;
+    this.#ordinal = parts.ordinal;
+  }
+
+  /** Built on demand: of a batch of fragments only the last one's position is ever stored. */
+  get position(): Position {
+    const { system, timeline, fingerprint } = this.#start;
+    const base = { system, timeline, lsn: formatLsn(this.#lsn), ordinal: this.#ordinal };
+    return this.#ordinal === 0 || this.tx === null ? base : { ...base, in: this.tx.id, fingerprint };
+  }
+}
+
+/**
+ * Feed it every message and keep-alive in order; `take()` gives what is complete so far, an unfinished transaction as
+ * a piece. Stored `lsn` with ordinal 0 is the *end* of the last delivered commit; inside a split transaction it is the
+ * LSN of its commit record, from which the server sends that transaction again and `ordinal` changes are dropped here.
+ */
+export class FragmentAssembler {
+  readonly #start: StreamStart;
+  readonly #captures: (table: Table) => boolean;
+  readonly #now: () => number;
+  #out: Fragment[] = [];
+  #changes: Change[] = [];
+  #begin: Begin | null = null;
+  #tx: PgTx | null = null;
+  /** Raw changes of the open transaction so far, before any filter, so that editing a filter cannot shift it. */
+  #ordinal = 0;
+  #skipUntil: number;
+  #skipTransaction = false;
+  #pieces = 0;
+  #last: bigint;
+  #lastIdleAt = 0;
+  #lastTable: Table | null = null;
+  #lastCaptured = false;
+
+  constructor(start: StreamStart, captures: (table: Table) => boolean, now: () => number) {
+    this.#start = start;
+    this.#captures = captures;
+    this.#now = now;
+    this.#last = start.lsn;
+    this.#skipUntil = start.ordinal;
+  }
+
+  /** The transaction that is open at this point of the stream, or null. */
+  get openTransaction(): string | null {
+    return this.#begin === null ? null : String(this.#begin.xid);
+  }
+
+  message(message: PgMessage): void {
+    switch (message.op) {
+      case 'insert':
+      case 'update':
+      case 'delete':
+      case 'read':
+        this.#change(message, this.#isCaptured(message.table));
+        return;
+      case 'begin':
+        this.#beginTransaction(message);
+        return;
+      case 'commit':
+        this.#commitTransaction(message);
+        return;
+      case 'truncate':
+        this.#truncate(message.tables);
+        return;
+      case 'message':
+        if (message.transactional) this.#change(message, true);
+        else this.#loneMessage(message, message.lsn);
+        return;
+      case 'relation':
+      case 'type':
+      case 'origin':
+        return;
+    }
+  }
+
+  /**
+   * A keep-alive: the server has read its log up to `walEnd` and had nothing more for us. Only then is it a position;
+   * the first one after a start lies below the start, and inside a transaction it says nothing.
+   */
+  keepAlive(walEnd: bigint): void {
+    if (this.#begin !== null || walEnd <= this.#last) return;
+    const now = this.#now();
+    if (now - this.#lastIdleAt < IDLE_EVERY_MS && walEnd - this.#last < IDLE_EVERY_BYTES) return;
+    this.#lastIdleAt = now;
+    this.#emit({ tx: null, changes: NO_CHANGES, begin: true, end: true, lsn: walEnd, ordinal: 0 });
+    this.#last = walEnd;
+  }
+
+  /** All that is complete, and the begun part of an open transaction. */
+  take(): readonly Fragment[] {
+    if (this.#changes.length > 0 && this.#begin !== null) {
+      this.#emit({
+        tx: this.#tx,
+        changes: this.#changes,
+        begin: this.#pieces === 0,
+        end: false,
+        lsn: this.#begin.finalLsn,
+        ordinal: this.#ordinal,
+      });
+      this.#changes = [];
+      this.#pieces++;
+    }
+    const out = this.#out;
+    if (out.length > 0) this.#out = [];
+    return out;
+  }
+
+  #beginTransaction(message: Begin): void {
+    if (this.#begin !== null) throw this.#unexpected('Begin', 'inside another transaction');
+    const { lsn, ordinal, xid } = this.#start;
+    const resumes = this.#skipUntil > 0;
+    if (resumes && (message.finalLsn !== lsn || String(message.xid) !== xid)) {
+      // The server has to send the split transaction first: anything else would drop the wrong rows.
+      throw new MillraceError(
+        'refused',
+        `cannot resume inside a split transaction: expected transaction ${xid} with its commit at ${formatLsn(lsn)} (${ordinal} changes delivered), ` +
+          `got transaction ${message.xid} at ${formatLsn(message.finalLsn)}; the slot does not hold it any more`,
+      );
+    }
+    this.#skipTransaction = !resumes && message.finalLsn < lsn;
+    this.#begin = message;
+    this.#tx = new PgTx(message);
+    this.#ordinal = 0;
+    this.#pieces = 0;
+  }
+
+  #commitTransaction(message: Commit): void {
+    if (this.#begin === null) throw this.#unexpected('Commit', 'outside a transaction');
+    if (this.#skipUntil > this.#ordinal) {
+      throw new MillraceError(
+        'refused',
+        `cannot resume inside split transaction ${this.#begin.xid}: ${this.#skipUntil} of its changes are stored as delivered, ` +
+          `the server now sends ${this.#ordinal}; the publication was changed in between`,
+      );
+    }
+    this.#skipUntil = 0;
+    if (!this.#skipTransaction) {
+      const changes = this.#changes.length === 0 ? NO_CHANGES : this.#changes;
+      this.#emit({ tx: this.#tx, changes, begin: this.#pieces === 0, end: true, lsn: message.endLsn, ordinal: 0 });
+      if (this.#changes.length > 0) this.#changes = [];
+      this.#last = message.endLsn;
+    }
+    this.#begin = null;
+    this.#tx = null;
+    this.#skipTransaction = false;
+  }
+
+  #change(change: Change, captured: boolean): void {
+    if (this.#begin === null) throw this.#unexpected(`"${change.op}"`, 'outside a transaction');
+    this.#ordinal++;
+    if (captured && !this.#skipTransaction && this.#ordinal > this.#skipUntil) this.#changes.push(change);
+  }
+
+  #truncate(tables: readonly Table[]): void {
+    const captured = tables.filter((table) => this.#captures(table));
+    this.#change({ op: 'truncate', tables: captured }, captured.length > 0);
+  }
+
+  #loneMessage(change: Change, lsn: bigint): void {
+    if (lsn < this.#last) return;
+    // Outside any transaction: it stands at its record's end, which may equal the next commit's final LSN.
+    this.#emit({ tx: null, changes: [change], begin: true, end: true, lsn, ordinal: 0 });
+    this.#last = lsn;
+  }
+
+  #isCaptured(table: Table): boolean {
+    if (table !== this.#lastTable) {
+      this.#lastTable = table;
+      this.#lastCaptured = this.#captures(table);
+    }
+    return this.#lastCaptured;
+  }
+
+  #emit(parts: ConstructorParameters<typeof PgFragment>[0]): void {
+    this.#out.push(new PgFragment(parts, this.#start));
+  }
+
+  #unexpected(message: string, where: string): MillraceError {
+    return new MillraceError('protocol', `pgoutput sent ${message} ${where}, near ${formatLsn(this.#last)}`);
+  }
+}

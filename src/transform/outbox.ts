@@ -1,0 +1,189 @@
+/**
+ * The outbox event router: a row of the outbox table becomes an event on the topic of its aggregate type. Behaves as
+ * Debezium's `io.debezium.transforms.outbox.EventRouter`
+ * (https://debezium.io/documentation/reference/stable/transformations/outbox-event-router.html).
+ */
+import type { Change, Row, RowChange } from '../change/change.ts';
+import type { Header, Message, Payload } from '../change/message.ts';
+import { type Table, columnIndex, tableName } from '../change/table.ts';
+import { UNCHANGED } from '../change/value.ts';
+import { MillraceError, unreachable } from '../errors.ts';
+import type { Log, Metrics } from '../ports.ts';
+import type { Transform } from './transform.ts';
+
+export interface OutboxSettings {
+  /** Column for the header `id`. */
+  readonly idField: string;
+  /** Column for the record key; null: no key. */
+  readonly keyField: string | null;
+  readonly payloadField: string;
+  /** Column whose value names the topic before the regex. */
+  readonly routeByField: string;
+  /** Has to match the whole value; else the topic is the value itself. */
+  readonly topicRegex: RegExp;
+  /** In JavaScript's replacement syntax. */
+  readonly topicReplacement: string;
+  /** Columns that become headers. */
+  readonly headers: readonly { readonly column: string; readonly name: string }[];
+  readonly missingHeaderColumn: 'error' | 'ignore';
+  readonly tombstoneOnEmptyPayload: boolean;
+  readonly onUpdate: 'warn' | 'error' | 'fatal';
+}
+
+export interface OutboxContext {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly now: () => number;
+}
+
+/** Column numbers of one version of a table; made once per `Table` object. */
+interface Plan {
+  readonly table: Table;
+  readonly id: number;
+  readonly key: number;
+  readonly payload: number;
+  readonly route: number;
+  readonly headers: readonly { readonly column: number; readonly name: string }[];
+}
+
+const TRUE = Buffer.from('true');
+const FALSE = Buffer.from('false');
+const TOPIC_CACHE_SIZE = 10_000;
+
+/** The transform. Throws `data` for a row that cannot be routed and for updates when `onUpdate` is `fatal`. */
+export function createOutboxRouter(settings: OutboxSettings, context: OutboxContext): Transform {
+  const topics = new TopicCache(settings);
+  const { log, metrics } = context;
+  let plan: Plan | null = null;
+
+  const route = (change: RowChange, row: Row, out: Message[]): void => {
+    if (plan === null || plan.table !== row.table) plan = planFor(row.table, settings);
+    const payload = payloadOf(row, plan.payload);
+    const tombstone = settings.tombstoneOnEmptyPayload && isEmpty(payload);
+    const headers: Header[] = [{ name: 'id', value: payloadOf(row, plan.id).bytes }];
+    for (const { column, name } of plan.headers) headers.push({ name, value: payloadOf(row, column).bytes });
+    out.push({
+      topic: topics.topic(row, plan.route, change),
+      key: plan.key < 0 ? null : payloadOf(row, plan.key),
+      body: tombstone ? TOMBSTONE : { kind: 'payload', payload },
+      headers,
+      timestampMs: context.now(),
+    });
+  };
+
+  return (change: Change, _tx, out) => {
+    switch (change.op) {
+      case 'insert':
+      case 'read':
+        if (change.after) route(change, change.after, out);
+        return;
+      case 'update':
+        rejectUpdate(change, settings.onUpdate, log);
+        metrics.count('skipped', 1);
+        return;
+      case 'delete': // cleaning the table up is free
+      case 'truncate':
+      case 'message':
+        metrics.count('skipped', 1);
+        return;
+      default:
+        unreachable(change);
+    }
+  };
+}
+
+const TOMBSTONE = Object.freeze({ kind: 'tombstone' } as const);
+
+function rejectUpdate(change: RowChange, behaviour: OutboxSettings['onUpdate'], log: Log): void {
+  const message = `an UPDATE of outbox table ${tableName(change.table)} is no event: events are inserted (table.op.invalid.behavior=${behaviour})`;
+  if (behaviour === 'fatal') throw new MillraceError('data', message);
+  if (behaviour === 'error') log.error(message);
+  else log.warn(message);
+}
+
+function planFor(table: Table, settings: OutboxSettings): Plan {
+  const find = (name: string, option: string): number => {
+    const index = columnIndex(table, name);
+    if (index >= 0) return index;
+    const has = table.columns.map((column) => column.name).join(', ');
+    throw new MillraceError(
+      'data',
+      `outbox table ${tableName(table)} has no column "${name}" (${option}); it has: ${has}. Add the column or set the option`,
+    );
+  };
+  const headers: { column: number; name: string }[] = [];
+  for (const { column, name } of settings.headers) {
+    if (settings.missingHeaderColumn === 'ignore' && columnIndex(table, column) < 0) continue;
+    headers.push({ column: find(column, 'table.fields.additional.placement'), name });
+  }
+  return {
+    table,
+    id: find(settings.idField, 'table.field.event.id'),
+    key: settings.keyField === null ? -1 : find(settings.keyField, 'table.field.event.key'),
+    payload: find(settings.payloadField, 'table.field.event.payload'),
+    route: find(settings.routeByField, 'route.by.field'),
+    headers,
+  };
+}
+
+/** A column's content; text and JSON stay views of what was received. */
+function payloadOf(row: Row, column: number): Payload {
+  const bytes = row.bytes(column);
+  const form = row.table.columns[column]?.form ?? 'text';
+  if (bytes === null || bytes === UNCHANGED) return { form, bytes: null };
+  if (form === 'binary') {
+    const value = row.value(column);
+    return { form, bytes: value instanceof Buffer ? value : null };
+  }
+  if (form === 'boolean') return { form, bytes: row.value(column) === true ? TRUE : FALSE };
+  return { form, bytes };
+}
+
+function isEmpty(payload: Payload): boolean {
+  const { bytes } = payload;
+  if (bytes === null) return true;
+  // Java's trim(): everything up to and including the space counts as blank.
+  for (const byte of bytes) if (byte > 0x20) return false;
+  return true;
+}
+
+/** From the routing column's bytes to the topic, without a string or a regex for a value seen before. */
+class TopicCache {
+  readonly #settings: OutboxSettings;
+  readonly #topics = new Map<number, { readonly bytes: Buffer; readonly topic: string }>();
+
+  constructor(settings: OutboxSettings) {
+    this.#settings = settings;
+  }
+
+  topic(row: Row, column: number, change: RowChange): string {
+    const { bytes } = payloadOf(row, column);
+    if (bytes === null) {
+      throw new MillraceError(
+        'data',
+        `a row of ${tableName(change.table)} has NULL in "${this.#settings.routeByField}" (route.by.field), so it has no topic; make the column NOT NULL`,
+      );
+    }
+    let hash = 0x811c9dc5; // FNV-1a
+    for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+    const known = this.#topics.get(hash);
+    if (known !== undefined && known.bytes.equals(bytes)) return known.topic;
+    const topic = this.#route(bytes.toString('utf8'), change.table);
+    if (this.#topics.size >= TOPIC_CACHE_SIZE) this.#topics.clear();
+    this.#topics.set(hash, { bytes: Buffer.from(bytes), topic });
+    return topic;
+  }
+
+  #route(value: string, table: Table): string {
+    const { topicRegex, topicReplacement, routeByField } = this.#settings;
+    const match = topicRegex.exec(value);
+    const whole = match !== null && match[0].length === value.length;
+    const topic = whole ? value.replace(topicRegex, topicReplacement) : value;
+    if (/^[A-Za-z0-9._-]{1,249}$/.test(topic) && topic !== '.' && topic !== '..') return topic;
+    throw new MillraceError(
+      'data',
+      `a value of ${value.length} characters in ${tableName(table)}.${routeByField} makes no legal topic name: ` +
+        `expected 1 to 249 of A-Z a-z 0-9 . _ - after route.topic.replacement`,
+    );
+  }
+}
