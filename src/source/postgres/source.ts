@@ -1,0 +1,190 @@
+/** The PostgreSQL source: puts the files beside it together. */
+import { createHash } from 'node:crypto';
+import type { Opened, SourceIdentity } from '../../change/claim.ts';
+import type { Fragment } from '../../change/fragment.ts';
+import type { Position } from '../../change/position.ts';
+import { type Table, tableName } from '../../change/table.ts';
+import { MillraceError } from '../../errors.ts';
+import type { Clock, Failpoint, Log, Metrics } from '../../ports.ts';
+import type { Source } from '../source.ts';
+import { connect } from './connection.ts';
+import { FragmentAssembler, type StreamStart } from './fragment.ts';
+import { type Lease, acquireLease } from './lease.ts';
+import { formatLsn, parseLsn } from './lsn.ts';
+import { PgoutputDecoder } from './pgoutput.ts';
+import { parsePosition } from './position.ts';
+import { type ServerFacts, readServerFacts } from './preflight.ts';
+import { prepare } from './prepare.ts';
+import type { PostgresSettings } from './settings.ts';
+import { walsenderName } from './slot.ts';
+import { ReplicationStream, startReplication } from './stream.ts';
+
+export interface PostgresSourceContext {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly failpoint?: (name: Failpoint) => void;
+}
+
+const LAG_EVERY_MS = 5000;
+
+/** Creates the source; nothing is opened before `acquire`. */
+export function createPostgresSource(settings: PostgresSettings, context: PostgresSourceContext): Source {
+  return new PostgresSource(settings, context);
+}
+
+class PostgresSource implements Source {
+  readonly #settings: PostgresSettings;
+  readonly #context: PostgresSourceContext;
+  #lease: Lease | null = null;
+  #facts: ServerFacts | null = null;
+  #clusterId = '';
+  #stream: ReplicationStream | null = null;
+
+  constructor(settings: PostgresSettings, context: PostgresSourceContext) {
+    this.#settings = settings;
+    this.#context = context;
+  }
+
+  async acquire(signal: AbortSignal): Promise<{ readonly identity: SourceIdentity; readonly lost: AbortSignal }> {
+    const lease = await acquireLease(this.#settings, { ...this.#context, signal });
+    this.#lease = lease;
+    const facts = await readServerFacts(this.#settings, lease.client, signal);
+    this.#facts = facts;
+    const identity: SourceIdentity = {
+      system: facts.system,
+      database: facts.database,
+      timeline: facts.timeline,
+      ancestors: facts.ancestors.map((ancestor) => ancestor.timeline),
+      intent: this.#settings.slotName,
+    };
+    return { identity, lost: lease.lost };
+  }
+
+  async prepare(opened: Opened, signal: AbortSignal): Promise<Position> {
+    const { lease, facts } = this.#held();
+    this.#clusterId = opened.clusterId;
+    return prepare({ settings: this.#settings, client: lease.client, facts, opened, signal, ...this.#context });
+  }
+
+  async *read(from: Position, signal: AbortSignal): AsyncIterable<readonly Fragment[]> {
+    const { lease, facts } = this.#held();
+    const position = parsePosition(from);
+    const start: StreamStart = {
+      system: facts.system,
+      timeline: facts.timeline,
+      lsn: parseLsn(position.lsn),
+      ordinal: position.ordinal,
+      xid: position.in ?? null,
+      fingerprint: this.#fingerprint(),
+    };
+    if (start.ordinal > 0 && position.fingerprint !== start.fingerprint) throw changedOptions(position.lsn);
+    const stream = await this.#open(start, signal);
+    await this.#checkConfirmed(start.lsn);
+    const decoder = new PgoutputDecoder();
+    const assembler = new FragmentAssembler(start, captures(this.#settings), () => this.#context.clock.now());
+    const handler = {
+      data: (buffer: Buffer, at: number, end: number): void => assembler.message(decoder.decode(buffer, at, end)),
+      keepAlive: (walEnd: bigint): void => assembler.keepAlive(walEnd),
+    };
+    this.#context.log.info('streaming', { slot: this.#settings.slotName, lsn: formatLsn(start.lsn), ordinal: start.ordinal });
+    const lag = setInterval(() => void this.#measure(lease).catch(() => {}), LAG_EVERY_MS);
+    try {
+      while (await stream.pump(handler)) {
+        const fragments = assembler.take();
+        if (fragments.length > 0) yield fragments;
+      }
+    } finally {
+      clearInterval(lag);
+    }
+  }
+
+  acknowledge(position: Position): void {
+    const { lsn, ordinal } = parsePosition(position);
+    // Inside a split transaction the server has to keep all of it.
+    if (ordinal === 0) this.#stream?.acknowledge(parseLsn(lsn));
+  }
+
+  async close(): Promise<void> {
+    const stream = this.#stream;
+    const lease = this.#lease;
+    this.#stream = null;
+    this.#lease = null;
+    try {
+      await stream?.close();
+    } finally {
+      await lease?.release();
+    }
+  }
+
+  async #open(start: StreamStart, signal: AbortSignal): Promise<ReplicationStream> {
+    const { slotName, publicationName, transactionalId } = this.#settings;
+    const applicationName = walsenderName(this.#clusterId, transactionalId);
+    const client = await connect(this.#settings, { applicationName, replication: true, signal });
+    const stream = new ReplicationStream(client, signal);
+    this.#stream = stream;
+    const options: Record<string, string> = {
+      proto_version: '1',
+      publication_names: `"${publicationName.replaceAll('"', '""')}"`,
+    };
+    if (this.#held().facts.version >= 140_000) options.messages = 'true';
+    await stream.start(startReplication(slotName, start.lsn, options), start.ordinal === 0 ? start.lsn : 0n);
+    return stream;
+  }
+
+  /** The slot is ours now and cannot move by another's hand: what it has forgotten must be what Kafka holds. */
+  async #checkConfirmed(stored: bigint): Promise<void> {
+    const { lease } = this.#held();
+    const { slotName } = this.#settings;
+    const result = await lease.client.query<{ confirmed: string | null }>(
+      'SELECT confirmed_flush_lsn::text AS confirmed FROM pg_catalog.pg_replication_slots WHERE slot_name = $1',
+      [slotName],
+    );
+    const confirmed = result.rows[0]?.confirmed ?? null;
+    if (confirmed !== null && parseLsn(confirmed) <= stored) return;
+    throw new MillraceError(
+      'refused',
+      `slot "${slotName}" confirms ${confirmed ?? 'nothing'}, beyond the stored position ${formatLsn(stored)}: ` +
+        'changes between the two would be missing. Was the slot advanced or re-created by hand? ' +
+        'Reset the stored position to accept the gap, or restore the slot',
+    );
+  }
+
+  async #measure(lease: Lease): Promise<void> {
+    const result = await lease.client.query<{ lag: string; retained: string }>(
+      `SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::text AS lag,
+              pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::text AS retained
+         FROM pg_catalog.pg_replication_slots WHERE slot_name = $1`,
+      [this.#settings.slotName],
+    );
+    const row = result.rows[0];
+    if (!row) return;
+    this.#context.metrics.gauge('lag_bytes', Number(row.lag));
+    this.#context.metrics.gauge('retained_wal_bytes', Number(row.retained));
+  }
+
+  /** What decides which raw changes of a transaction are sent: their count is only comparable under the same options. */
+  #fingerprint(): string {
+    const { slotName, publicationName } = this.#settings;
+    return createHash('sha256').update(JSON.stringify(['pgoutput/1', slotName, publicationName])).digest('hex').slice(0, 16);
+  }
+
+  #held(): { lease: Lease; facts: ServerFacts } {
+    if (this.#lease === null || this.#facts === null) throw new MillraceError('internal', 'the lease is not held');
+    return { lease: this.#lease, facts: this.#facts };
+  }
+}
+
+function captures(settings: PostgresSettings): (table: Table) => boolean {
+  const { includeTables } = settings;
+  if (includeTables.length === 0) return () => true;
+  return (table) => includeTables.some((pattern) => pattern.test(tableName(table)));
+}
+
+function changedOptions(lsn: string): MillraceError {
+  return new MillraceError(
+    'refused',
+    `the stored position stands inside the split transaction at ${lsn} and was written with another slot or publication name: ` +
+      'counting its changes would be wrong. Set slot.name and publication.name back until that transaction is delivered',
+  );
+}
