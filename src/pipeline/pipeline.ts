@@ -36,7 +36,7 @@ export async function runPipeline(pipeline: Pipeline): Promise<void> {
   const batch = new Batch(pipeline.limits, () => clock.now());
   const messages: Message[] = [];
   const reader = source.read(pipeline.start, signal)[Symbol.asyncIterator]();
-  let inFlight: Promise<void> | null = null;
+  const current: { commit: Promise<void> | null } = { commit: null };
   let inFlightBytes = 0;
 
   const take = (fragments: readonly Fragment[]): void => {
@@ -53,7 +53,7 @@ export async function runPipeline(pipeline: Pipeline): Promise<void> {
   const commit = async (work: CommitWork): Promise<void> => {
     const startedAt = clock.now();
     await sink.commit(work.records, work.position, work.atBoundary);
-    inFlight = null;
+    current.commit = null;
     inFlightBytes = 0;
     count(metrics, work, startedAt, clock.now());
     if (!work.atBoundary) return;
@@ -63,28 +63,31 @@ export async function runPipeline(pipeline: Pipeline): Promise<void> {
   const begin = (work: CommitWork | null): void => {
     if (!work) return;
     inFlightBytes = work.bytes;
-    inFlight = commit(work);
+    current.commit = commit(work);
     // Seen by the race below or by the `finally`; until then it must not count as unhandled.
-    inFlight.catch(() => {});
+    current.commit.catch(() => {});
   };
 
   try {
     let next = nextOf(reader);
     for (;;) {
-      if (inFlight === null) begin(batch.take());
-      const full = inFlight !== null && batch.isFull(inFlightBytes);
-      const wake = inFlight === null && batch.idle && !signal.aborted ? clock.sleep(batch.dueInMs(), signal).catch(() => {}) : NEVER;
-      const result = await Promise.race([inFlight ?? NEVER, full ? NEVER : next, wake]);
+      if (current.commit === null) begin(batch.take());
+      const full = current.commit !== null && batch.isFull(inFlightBytes);
+      const wake =
+        current.commit === null && batch.idle && !signal.aborted
+          ? clock.sleep(batch.dueInMs(), signal).catch(() => {})
+          : NEVER;
+      const result = await Promise.race([current.commit ?? NEVER, full ? NEVER : next, wake]);
       if (result === undefined) continue;
       if (result.done === true) break;
       take(result.value);
       next = nextOf(reader);
     }
-    if (inFlight) await inFlight;
+    await current.commit;
     for (let work = batch.take(true); work; work = batch.take(true)) await commit(work);
   } finally {
     // Calls of the sink never overlap: whoever closes it next has to find it at rest.
-    if (inFlight) await (inFlight as Promise<void>).catch(() => {});
+    await current.commit?.catch(() => {});
     void reader.return?.(undefined).catch(() => {});
   }
 }

@@ -7,7 +7,10 @@ export type Serialize = (message: Message) => OutRecord;
 type Convert = (payload: Payload) => Buffer | null;
 
 /** The last step before Kafka: a routed message to bytes, with one converter for keys and one for values. */
-export function createSerializer(converters: { readonly key: ConverterKind; readonly value: ConverterKind }): Serialize {
+export function createSerializer(converters: {
+  readonly key: ConverterKind;
+  readonly value: ConverterKind;
+}): Serialize {
   const convertKey = CONVERTERS[converters.key];
   const convertValue = CONVERTERS[converters.value];
   return (message) => {

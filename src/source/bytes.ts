@@ -79,5 +79,8 @@ export class ByteReader {
 }
 
 function cut(expected: string, got: number): MillraceError {
-  return new MillraceError('protocol', `a message from the database is cut short: expected ${expected}, got ${got} bytes`);
+  return new MillraceError(
+    'protocol',
+    `a message from the database is cut short: expected ${expected}, got ${got} bytes`,
+  );
 }

@@ -1,6 +1,6 @@
 /** Builds pgoutput messages by the manual's grammar, as an encoder that the decoder has never seen. */
-export type Cell = string | Buffer | null | 'unchanged-toast';
-export const UNCHANGED_CELL: Cell = 'unchanged-toast';
+export const UNCHANGED_CELL: unique symbol = Symbol('unchanged TOAST');
+export type Cell = string | Buffer | null | typeof UNCHANGED_CELL;
 
 const u8 = (value: number): Buffer => Buffer.from([value]);
 const u16 = (value: number): Buffer => {
@@ -26,7 +26,7 @@ export function tuple(cells: readonly Cell[]): Buffer {
     if (cell === null) parts.push(Buffer.from('n'));
     else if (cell === UNCHANGED_CELL) parts.push(Buffer.from('u'));
     else {
-      const bytes = Buffer.from(cell as string);
+      const bytes = Buffer.from(cell);
       parts.push(Buffer.from('t'), u32(bytes.length), bytes);
     }
   }

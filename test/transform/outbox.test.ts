@@ -68,7 +68,10 @@ test('deletes and truncates are free; updates are warned of, logged as errors, o
   const update = changeOf(bytes.update(1, null, ROW));
   const warned = route(update);
   assert.deepEqual([warned.messages.length, warned.warnings.length], [0, 1]);
-  assert.match(route(update, { onUpdate: 'error' }).warnings[0] ?? '', /^error: an UPDATE of outbox table public.outbox/);
+  assert.match(
+    route(update, { onUpdate: 'error' }).warnings[0] ?? '',
+    /^error: an UPDATE of outbox table public.outbox/,
+  );
   assert.throws(
     () => route(update, { onUpdate: 'fatal' }),
     (error) => error instanceof MillraceError && error.kind === 'data',
@@ -104,7 +107,8 @@ test('the topic regex has to match the whole value; else the topic is the value'
 test('a value that makes no legal topic stops us without showing the value', () => {
   for (const value of ['', 'a b', 'ü', 'x'.repeat(250), null]) {
     assert.throws(
-      () => route(changeOf(bytes.insert(1, ['e1', value, 'k', 't', '{}'])), { topicReplacement: '$1', topicRegex: /(.*)/ }),
+      () =>
+        route(changeOf(bytes.insert(1, ['e1', value, 'k', 't', '{}'])), { topicReplacement: '$1', topicRegex: /(.*)/ }),
       (error) =>
         error instanceof MillraceError &&
         error.kind === 'data' &&

@@ -87,7 +87,11 @@ class PostgresSource implements Source {
       data: (buffer: Buffer, at: number, end: number): void => assembler.message(decoder.decode(buffer, at, end)),
       keepAlive: (walEnd: bigint): void => assembler.keepAlive(walEnd),
     };
-    this.#context.log.info('streaming', { slot: this.#settings.slotName, lsn: formatLsn(start.lsn), ordinal: start.ordinal });
+    this.#context.log.info('streaming', {
+      slot: this.#settings.slotName,
+      lsn: formatLsn(start.lsn),
+      ordinal: start.ordinal,
+    });
     const lag = setInterval(() => void this.#measure(lease).catch(() => {}), LAG_EVERY_MS);
     try {
       while (await stream.pump(handler)) {
@@ -166,7 +170,10 @@ class PostgresSource implements Source {
   /** What decides which raw changes of a transaction are sent: their count is only comparable under the same options. */
   #fingerprint(): string {
     const { slotName, publicationName } = this.#settings;
-    return createHash('sha256').update(JSON.stringify(['pgoutput/1', slotName, publicationName])).digest('hex').slice(0, 16);
+    return createHash('sha256')
+      .update(JSON.stringify(['pgoutput/1', slotName, publicationName]))
+      .digest('hex')
+      .slice(0, 16);
   }
 
   #held(): { lease: Lease; facts: ServerFacts } {

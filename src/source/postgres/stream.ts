@@ -168,14 +168,20 @@ export class ReplicationStream {
       case COPY_DONE:
         throw closed('with CopyDone');
       default:
-        throw new MillraceError('protocol', `unexpected frame "${String.fromCharCode(type)}" on the replication socket`);
+        throw new MillraceError(
+          'protocol',
+          `unexpected frame "${String.fromCharCode(type)}" on the replication socket`,
+        );
     }
   }
 
   /** Waits for bytes and pushes them into the frame reader; false at the end of the stream or when aborted. */
   async #more(): Promise<boolean> {
     for (;;) {
-      if (this.#failure) throw new MillraceError('database-unavailable', `the replication connection broke: ${this.#failure.message}`, { cause: this.#failure });
+      if (this.#failure)
+        throw new MillraceError('database-unavailable', `the replication connection broke: ${this.#failure.message}`, {
+          cause: this.#failure,
+        });
       if (this.#signal.aborted) return false;
       const chunk: unknown = this.#socket.read();
       if (chunk instanceof Buffer) {
@@ -246,7 +252,8 @@ function closed(when: string): MillraceError {
 /** ErrorResponse: fields of a type byte and a string (protocol-error-fields.html). */
 function serverError(body: Buffer): MillraceError {
   const fields = new Map<string, string>();
-  for (const field of body.toString('utf8').split('\0')) if (field.length > 1) fields.set(field.charAt(0), field.slice(1));
+  for (const field of body.toString('utf8').split('\0'))
+    if (field.length > 1) fields.set(field.charAt(0), field.slice(1));
   const code = fields.get('C') ?? '';
   const kind =
     code === '57P01' || code === '57P02' || code === '57P03'
@@ -254,5 +261,8 @@ function serverError(body: Buffer): MillraceError {
       : code.startsWith('08') || code.startsWith('53') || code.startsWith('57') || code === '55006'
         ? 'database-unavailable'
         : 'database-rejected';
-  return new MillraceError(kind, `PostgreSQL ended the replication stream: ${fields.get('M') ?? 'no message'} (SQLSTATE ${code})`);
+  return new MillraceError(
+    kind,
+    `PostgreSQL ended the replication stream: ${fields.get('M') ?? 'no message'} (SQLSTATE ${code})`,
+  );
 }

@@ -34,7 +34,14 @@ test('a transaction becomes one fragment whose position is the end of its commit
 test('a piece of a big transaction carries the commit LSN, the raw count and the fingerprint', () => {
   const into = assembler();
   const first = feed(into, begin(200n, 9), row(), row(other), row());
-  assert.deepEqual(first[0]?.position, { system: '7', timeline: 1, lsn: '0/C8', ordinal: 3, in: '9', fingerprint: 'f' });
+  assert.deepEqual(first[0]?.position, {
+    system: '7',
+    timeline: 1,
+    lsn: '0/C8',
+    ordinal: 3,
+    in: '9',
+    fingerprint: 'f',
+  });
   assert.deepEqual([first[0]?.begin, first[0]?.end, first[0]?.changes.length], [true, false, 2]);
   const last = feed(into, row(), commit(200n, 208n));
   assert.deepEqual([last[0]?.begin, last[0]?.end, last[0]?.changes.length], [false, true, 1]);
@@ -48,7 +55,15 @@ test('resuming inside a split transaction delivers exactly the rest of it', () =
       const rows = captured.map((yes) => row(yes ? table : other));
       const before = feed(assembler(), begin(200n, 9), ...rows.slice(0, at));
       const resumed = assembler({ ...START, lsn: 200n, ordinal: at, xid: '9' });
-      const after = feed(resumed, begin(200n, 9), ...rows, commit(200n, 208n), begin(300n, 10), row(), commit(300n, 308n));
+      const after = feed(
+        resumed,
+        begin(200n, 9),
+        ...rows,
+        commit(200n, 208n),
+        begin(300n, 10),
+        row(),
+        commit(300n, 308n),
+      );
       const delivered = [...before, ...after].reduce((sum, fragment) => sum + fragment.changes.length, 0);
       assert.equal(delivered, captured.filter(Boolean).length + 1);
     }),
@@ -67,7 +82,15 @@ test('resuming inside a split transaction that the server does not send first is
 });
 
 test('a transaction that ended before the start is not delivered twice, and one that starts there is delivered', () => {
-  const fragments = feed(assembler(), begin(90n, 1), row(), commit(90n, 98n), begin(100n, 2), row(), commit(100n, 108n));
+  const fragments = feed(
+    assembler(),
+    begin(90n, 1),
+    row(),
+    commit(90n, 98n),
+    begin(100n, 2),
+    row(),
+    commit(100n, 108n),
+  );
   assert.deepEqual(
     fragments.map((fragment) => fragment.tx?.id),
     ['2'],

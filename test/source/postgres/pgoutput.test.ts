@@ -73,11 +73,7 @@ test('decodes begin, commit, origin, type, truncate and messages', () => {
 });
 
 test('every row comes back as it was encoded', () => {
-  const cell = fc.oneof(
-    fc.constant(null),
-    fc.constant(bytes.UNCHANGED_CELL),
-    fc.string({ unit: 'binary' }).filter((text) => text !== bytes.UNCHANGED_CELL),
-  );
+  const cell = fc.oneof(fc.constant(null), fc.constant(bytes.UNCHANGED_CELL), fc.string({ unit: 'binary' }));
   fc.assert(
     fc.property(fc.array(cell, { maxLength: 40 }), fc.array(fc.nat(39), { maxLength: 20 }), (cells, order) => {
       const decoder = new PgoutputDecoder();

@@ -1,0 +1,32 @@
+import type { Position } from '../../change/position.ts';
+import { MillraceError } from '../../errors.ts';
+import { parseLsn } from './lsn.ts';
+
+/** A position of this source, as stored. `in` and `fingerprint` are there inside a split transaction. */
+export interface PostgresPosition {
+  readonly system: string;
+  readonly timeline: number;
+  readonly lsn: string;
+  readonly ordinal: number;
+  readonly in?: string;
+  readonly fingerprint?: string;
+}
+
+/** Checks a stored position; throws `refused` on anything this version does not understand. */
+export function parsePosition(position: Position): PostgresPosition {
+  const { system, timeline, lsn, ordinal, in: xid, fingerprint } = position;
+  const whole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+  if (typeof system !== 'string' || typeof lsn !== 'string' || !whole(timeline) || !whole(ordinal)) {
+    throw new MillraceError(
+      'refused',
+      `the stored position is not one of PostgreSQL: expected system, timeline, lsn and ordinal, got ${Object.keys(position).join(', ')}`,
+    );
+  }
+  parseLsn(lsn);
+  const base = { system, timeline, lsn, ordinal };
+  if (ordinal === 0) return base;
+  if (typeof xid !== 'string' || typeof fingerprint !== 'string') {
+    throw new MillraceError('refused', 'the stored position is inside a split transaction and does not say in which');
+  }
+  return { ...base, in: xid, fingerprint };
+}

@@ -1,0 +1,99 @@
+/** What has to hold before a byte is streamed; every refusal says how to go on. */
+import type pg from 'pg';
+import { MillraceError } from '../../errors.ts';
+import { address, connect, databaseError } from './connection.ts';
+import { formatLsn, parseLsn } from './lsn.ts';
+import type { PostgresPosition } from './position.ts';
+import type { PostgresSettings } from './settings.ts';
+
+export interface ServerFacts {
+  readonly system: string;
+  readonly database: string;
+  readonly timeline: number;
+  /** This time line and those it descends from, with the LSN up to which each is ours; null: without end. */
+  readonly ancestors: readonly { readonly timeline: number; readonly until: bigint | null }[];
+  /** As in server_version_num: 180004. */
+  readonly version: number;
+}
+
+/** Asks the server who it is (IDENTIFY_SYSTEM, TIMELINE_HISTORY) and checks what logical decoding needs. */
+export async function readServerFacts(
+  settings: PostgresSettings,
+  client: pg.Client,
+  signal: AbortSignal,
+): Promise<ServerFacts> {
+  const result = await client.query<{ version: string; level: string; recovery: boolean; may: boolean }>(
+    `SELECT current_setting('server_version_num') AS version, current_setting('wal_level') AS level,
+            pg_catalog.pg_is_in_recovery() AS recovery,
+            EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = current_user AND (rolreplication OR rolsuper)) AS may`,
+  );
+  const row = result.rows[0];
+  if (!row) throw new MillraceError('internal', 'the server answered nothing to a question about itself');
+  if (row.level !== 'logical') {
+    throw new MillraceError(
+      'refused',
+      `wal_level is "${row.level}" on ${address(settings)}, expected "logical". Run: ALTER SYSTEM SET wal_level = logical; then restart the server`,
+    );
+  }
+  if (row.recovery) {
+    throw new MillraceError(
+      'refused',
+      `${address(settings)} is in recovery (a standby): point the connector at the primary`,
+    );
+  }
+  const replication = await connect(settings, { applicationName: 'millrace/preflight', replication: true, signal });
+  try {
+    const system = await replication.query<{ systemid: string; timeline: number; dbname: string }>('IDENTIFY_SYSTEM');
+    const identity = system.rows[0];
+    if (!identity) throw new MillraceError('internal', 'IDENTIFY_SYSTEM answered nothing');
+    const timeline = Number(identity.timeline);
+    const ancestors = await readAncestors(replication, timeline);
+    return { system: identity.systemid, database: identity.dbname, timeline, ancestors, version: Number(row.version) };
+  } catch (error) {
+    throw databaseError(error, 'cannot identify the server');
+  } finally {
+    await replication.end().catch(() => {});
+  }
+}
+
+/** The history file has a line for each ancestor: time line, the LSN where it was left, why. */
+async function readAncestors(client: pg.Client, timeline: number): Promise<ServerFacts['ancestors']> {
+  const own = { timeline, until: null };
+  if (timeline === 1) return [own];
+  const result = await client.query<{ content: string | Buffer }>(`TIMELINE_HISTORY ${timeline}`);
+  const content = String(result.rows[0]?.content ?? '');
+  const lines = content.split('\n').map((line) => /^\s*(\d+)\s+([0-9A-Fa-f]+\/[0-9A-Fa-f]+)/.exec(line));
+  const older = lines.flatMap((match) =>
+    match?.[1] && match[2] ? [{ timeline: Number(match[1]), until: parseLsn(match[2]) }] : [],
+  );
+  return [...older, own];
+}
+
+/** Refuses a position that this server cannot continue without a gap or a repeat. */
+export async function checkResume(client: pg.Client, facts: ServerFacts, position: PostgresPosition): Promise<void> {
+  const stored = parseLsn(position.lsn);
+  if (position.system !== facts.system) {
+    throw new MillraceError(
+      'refused',
+      `the stored position belongs to the database system ${position.system}, this server is ${facts.system}. ` +
+        'Point the connector at the old server, or reset the stored position to start anew here',
+    );
+  }
+  const ancestor = facts.ancestors.find((each) => each.timeline === position.timeline);
+  if (!ancestor || (ancestor.until !== null && ancestor.until < stored)) {
+    throw new MillraceError(
+      'refused',
+      `the stored position ${position.lsn} on time line ${position.timeline} is not in the history of this server (time line ${facts.timeline}` +
+        `${ancestor?.until == null ? '' : `, which left it at ${formatLsn(ancestor.until)}`}): the server lost delivered changes, or is an old primary`,
+    );
+  }
+  const result = await client.query<{ flush: string }>('SELECT pg_catalog.pg_current_wal_flush_lsn()::text AS flush');
+  const flush = result.rows[0]?.flush ?? '0/0';
+  if (parseLsn(flush) < stored) {
+    throw new MillraceError(
+      'refused',
+      `the stored position ${position.lsn} lies beyond the server's log, which ends at ${flush}: the server was restored to an earlier state. ` +
+        'Streaming from there would silently skip changes; reset the stored position after checking what was lost',
+    );
+  }
+}

@@ -1,0 +1,24 @@
+export type SslMode = 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
+
+/** All that the PostgreSQL source is told. Names in comments are the configuration keys. */
+export interface PostgresSettings {
+  readonly connectorName: string;
+  readonly transactionalId: string;
+  /** A host, or a folder that holds the server's Unix socket (`database.hostname`). */
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string | null;
+  readonly database: string;
+  readonly sslMode: SslMode;
+  /** PEM files (`database.sslrootcert`, `sslcert`, `sslkey`). */
+  readonly sslRootCert: string | null;
+  readonly sslCert: string | null;
+  readonly sslKey: string | null;
+  readonly slotName: string;
+  readonly slotAdopt: boolean;
+  readonly publicationName: string;
+  readonly publicationAutocreate: 'filtered' | 'disabled' | 'all_tables' | 'no_tables';
+  /** Anchored, case-insensitive, matched against `schema.table`; empty: every table. */
+  readonly includeTables: readonly RegExp[];
+}
