@@ -1,0 +1,71 @@
+/** The only place, with the files beside it, that knows a Kafka client. */
+import { Kafka, type KafkaConfig, type SASLOptions, logLevel } from 'kafkajs';
+import { type ErrorKind, MillraceError, messageOf } from '../errors.ts';
+import type { Log } from '../ports.ts';
+
+/** How to reach a cluster (`kafka.*`). */
+export interface KafkaSettings {
+  readonly bootstrapServers: readonly string[];
+  readonly clientId: string;
+  readonly sasl: {
+    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+    readonly username: string;
+    readonly password: string;
+  } | null;
+  /** PEM texts; null: no TLS. */
+  readonly tls: { readonly ca: string | null; readonly cert: string | null; readonly key: string | null } | null;
+}
+
+/** A kafkajs client whose own log goes to ours at debug. */
+export function createKafka(settings: KafkaSettings, log: Log): Kafka {
+  const { sasl, tls } = settings;
+  const config: KafkaConfig = {
+    clientId: settings.clientId,
+    brokers: [...settings.bootstrapServers],
+    connectionTimeout: 5000,
+    requestTimeout: 30_000,
+    // kafkajs' default of 300 ms would be waited for after every CONCURRENT_TRANSACTIONS, which is normal here.
+    retry: { initialRetryTime: 10, maxRetryTime: 1000, multiplier: 1.5, retries: 12 },
+    logLevel: logLevel.WARN,
+    logCreator:
+      () =>
+      ({ namespace, log: entry }) =>
+        log.debug(`kafkajs: ${entry.message}`, { namespace }),
+  };
+  if (sasl !== null) config.sasl = { ...sasl } as SASLOptions;
+  if (tls !== null) {
+    const { ca, cert, key } = tls;
+    config.ssl = { ...(ca === null ? {} : { ca }), ...(cert === null ? {} : { cert }), ...(key === null ? {} : { key }) };
+  }
+  return new Kafka(config);
+}
+
+const KINDS: Readonly<Record<string, ErrorKind>> = {
+  INVALID_PRODUCER_EPOCH: 'fenced',
+  PRODUCER_FENCED: 'fenced',
+  TRANSACTION_COORDINATOR_FENCED: 'fenced',
+  MESSAGE_TOO_LARGE: 'record-rejected',
+  RECORD_LIST_TOO_LARGE: 'record-rejected',
+  INVALID_RECORD: 'record-rejected',
+  INVALID_TIMESTAMP: 'record-rejected',
+  TOPIC_AUTHORIZATION_FAILED: 'kafka-rejected',
+  CLUSTER_AUTHORIZATION_FAILED: 'kafka-rejected',
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: 'kafka-rejected',
+  GROUP_AUTHORIZATION_FAILED: 'kafka-rejected',
+  SASL_AUTHENTICATION_FAILED: 'kafka-rejected',
+  UNSUPPORTED_SASL_MECHANISM: 'kafka-rejected',
+  INVALID_TRANSACTION_TIMEOUT: 'kafka-rejected',
+  INVALID_REPLICATION_FACTOR: 'kafka-rejected',
+};
+
+/** Classifies what kafkajs throws; it may wrap the broker's answer several times. */
+export function kafkaError(error: unknown, doing: string): MillraceError {
+  if (error instanceof MillraceError) return error;
+  let kind: ErrorKind = 'kafka-unavailable';
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    const type = 'type' in cause && typeof cause.type === 'string' ? cause.type : '';
+    kind = KINDS[type] ?? (cause.name === 'KafkaJSSASLAuthenticationError' ? 'kafka-rejected' : kind);
+    if (kind !== 'kafka-unavailable') break;
+  }
+  return new MillraceError(kind, `${doing}: ${messageOf(error)}`, { cause: error });
+}
