@@ -35,7 +35,11 @@ export function createKafka(settings: KafkaSettings, log: Log): Kafka {
   if (sasl !== null) config.sasl = { ...sasl } as SASLOptions;
   if (tls !== null) {
     const { ca, cert, key } = tls;
-    config.ssl = { ...(ca === null ? {} : { ca }), ...(cert === null ? {} : { cert }), ...(key === null ? {} : { key }) };
+    config.ssl = {
+      ...(ca === null ? {} : { ca }),
+      ...(cert === null ? {} : { cert }),
+      ...(key === null ? {} : { key }),
+    };
   }
   return new Kafka(config);
 }

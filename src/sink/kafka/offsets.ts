@@ -1,0 +1,145 @@
+/** The offsets topic: positions and claims as records. Its format is versioned; what is not understood is refused. */
+import { type Admin, ConfigResourceTypes } from 'kafkajs';
+import type { Claim } from '../../change/claim.ts';
+import type { OutRecord } from '../../change/message.ts';
+import type { Position } from '../../change/position.ts';
+import { MillraceError } from '../../errors.ts';
+import { kafkaError } from '../../kafka/client.ts';
+import { partitionOf } from '../../kafka/partition.ts';
+import type { CommittedRecord } from '../../kafka/reader.ts';
+import { ensureTopic } from '../../kafka/topics.ts';
+import type { Log } from '../../ports.ts';
+
+const FORMAT = 1;
+const PARTITIONS = 16;
+
+/** What the offsets topic says about one connector. */
+export interface Stored {
+  readonly position: Position | null;
+  readonly claim: Claim | null;
+}
+
+const positionKey = (connector: string): Buffer => Buffer.from(JSON.stringify({ connector }));
+const claimKey = (connector: string): Buffer => Buffer.from(JSON.stringify({ connector, claim: true }));
+
+/** The partition of everything that concerns a connector: that of its position's key. */
+export function offsetsPartition(connector: string, count: number): number {
+  return partitionOf(positionKey(connector), count);
+}
+
+export function positionRecord(topic: string, connector: string, position: Position, now: number): OutRecord {
+  return offsetsRecord(topic, positionKey(connector), { version: FORMAT, ...position }, now);
+}
+
+export function claimRecord(topic: string, claim: Claim, now: number): OutRecord {
+  return offsetsRecord(topic, claimKey(claim.connector), { format: FORMAT, ...claim }, now);
+}
+
+function offsetsRecord(topic: string, key: Buffer, value: object, now: number): OutRecord {
+  return { topic, key, value: Buffer.from(JSON.stringify(value)), headers: [], timestampMs: now };
+}
+
+/**
+ * Finds a connector's last position and claim among the records of all partitions. A tombstone is a reset. Throws
+ * `refused` for a record in another partition than today's and for a format of a newer version.
+ */
+export function findStored(records: readonly CommittedRecord[], connector: string, partitions: number): Stored {
+  const expected = offsetsPartition(connector, partitions);
+  const keys = { position: positionKey(connector), claim: claimKey(connector) };
+  let position: Position | null = null;
+  let claim: Claim | null = null;
+  for (const record of records) {
+    const isPosition = record.key?.equals(keys.position) ?? false;
+    const isClaim = record.key?.equals(keys.claim) ?? false;
+    if (!isPosition && !isClaim) continue;
+    if (record.partition !== expected) {
+      throw new MillraceError(
+        'refused',
+        `the offsets topic holds connector "${connector}" in partition ${record.partition}, but with ${partitions} partitions it belongs in ${expected}: ` +
+          'partitions were added. Re-create the topic with its old number of partitions from a backup',
+      );
+    }
+    if (isPosition) position = record.value === null ? null : decodePosition(record, connector);
+    else claim = record.value === null ? null : decodeClaim(record, connector);
+  }
+  return { position, claim };
+}
+
+function decodePosition(record: CommittedRecord, connector: string): Position {
+  const { version, ...position } = parse(record, connector);
+  checkFormat(version, connector);
+  return position as Position;
+}
+
+function decodeClaim(record: CommittedRecord, connector: string): Claim {
+  const { format, ...claim } = parse(record, connector);
+  checkFormat(format, connector);
+  return claim as unknown as Claim;
+}
+
+function parse(record: CommittedRecord, connector: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(String(record.value));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+  } catch {
+    // said below
+  }
+  throw new MillraceError(
+    'refused',
+    `the offsets topic's record of connector "${connector}" at partition ${record.partition}, offset ${record.offset} is not a JSON object: ` +
+      'another program writes to the topic. Set offsets.topic to a topic of our own',
+  );
+}
+
+function checkFormat(format: unknown, connector: string): void {
+  if (format === FORMAT) return;
+  throw new MillraceError(
+    'refused',
+    `the offsets of connector "${connector}" have format ${String(format)}, this version knows ${FORMAT}: run the version that wrote them, or a newer one`,
+  );
+}
+
+/** Creates the offsets topic, or checks that an existing one keeps what it is given. */
+export async function ensureOffsetsTopic(
+  admin: Admin,
+  topic: string,
+  replicationFactor: number,
+  log: Log,
+): Promise<number> {
+  const configs = {
+    'cleanup.policy': 'compact',
+    'segment.bytes': String(16 * 1024 * 1024),
+    'segment.ms': '600000',
+    'max.compaction.lag.ms': '600000',
+    'min.cleanable.dirty.ratio': '0.1',
+    'unclean.leader.election.enable': 'false',
+    ...(replicationFactor >= 3 ? { 'min.insync.replicas': '2' } : {}),
+  };
+  const count = await ensureTopic(
+    admin,
+    topic,
+    { enable: true, partitions: PARTITIONS, replicationFactor, configs },
+    log,
+  );
+  const policy = await topicConfig(admin, topic, 'cleanup.policy');
+  if (policy !== 'compact') {
+    throw new MillraceError(
+      'refused',
+      `offsets topic "${topic}" has cleanup.policy=${policy}, expected compact: positions would be deleted after a while. ` +
+        `Run: kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config cleanup.policy=compact`,
+    );
+  }
+  return count;
+}
+
+async function topicConfig(admin: Admin, topic: string, name: string): Promise<string> {
+  try {
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: [name] }],
+    });
+    return resources[0]?.configEntries.find((entry) => entry.configName === name)?.configValue ?? '';
+  } catch (error) {
+    throw kafkaError(error, `cannot read the settings of topic "${topic}"`);
+  }
+}
