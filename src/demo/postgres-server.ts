@@ -48,25 +48,7 @@ export async function startPostgres(
   if (asRoot) chownSync(home, NOBODY, NOBODY);
   const data = join(home, 'data');
   const password = 'demo-only';
-  const passwordFile = join(home, 'password');
-  writeFileSync(passwordFile, password, { mode: 0o644 });
-  execFileSync(
-    join(binaries, 'bin', 'initdb'),
-    [
-      '-D',
-      data,
-      '-U',
-      'postgres',
-      `--pwfile=${passwordFile}`,
-      '-A',
-      'scram-sha-256',
-      '-E',
-      'UTF8',
-      '--locale=C',
-      '--no-sync',
-    ],
-    { ...account, cwd: home, stdio: 'pipe' },
-  );
+  initialize({ binaries, home, data, password, account });
   const port = await freePort();
   const settings = [
     'wal_level=logical',
@@ -113,6 +95,23 @@ export async function startPostgres(
   };
   await ready(server, child);
   return server;
+}
+
+function initialize(at: {
+  readonly binaries: string;
+  readonly home: string;
+  readonly data: string;
+  readonly password: string;
+  readonly account: { readonly uid?: number; readonly gid?: number };
+}): void {
+  const passwordFile = join(at.home, 'password');
+  writeFileSync(passwordFile, at.password, { mode: 0o644 });
+  const auth = ['-U', 'postgres', `--pwfile=${passwordFile}`, '-A', 'scram-sha-256'];
+  execFileSync(join(at.binaries, 'bin', 'initdb'), ['-D', at.data, ...auth, '-E', 'UTF8', '--locale=C', '--no-sync'], {
+    ...at.account,
+    cwd: at.home,
+    stdio: 'pipe',
+  });
 }
 
 async function ready(server: PostgresServer, child: ChildProcess): Promise<void> {
