@@ -1,18 +1,58 @@
 /**
  * `npm test`: starts every server once, runs all test files against them, stops the servers. Arguments go to the test
- * runner; a file name runs that file alone.
+ * runner; file names run those files alone.
  */
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
+import { startKafka } from '../../src/demo/kafka-server.ts';
+import { startPostgres } from '../../src/demo/postgres-server.ts';
 
 const args = process.argv.slice(2);
 const files = args.filter((arg) => !arg.startsWith('-'));
 const options = args.filter((arg) => arg.startsWith('-'));
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+process.removeAllListeners('warning');
+
+const started = await Promise.allSettled([startPostgres({ major: 18 }), startPostgres({ major: 14 }), startKafka(say)]);
+const [pg18, pg14, kafka] = started;
+const stop = (): Promise<unknown> =>
+  Promise.all(started.map((server) => (server.status === 'fulfilled' ? server.value.dispose() : null)));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop().then(() => process.exit(1)));
+
+if (pg18.status === 'rejected' || pg14.status === 'rejected' || kafka.status === 'rejected') {
+  for (const server of started) if (server.status === 'rejected') say(String(server.reason));
+  await stop();
+  process.exit(1);
+}
+const { host, port, socketDir, user, password } = pg18.value;
+const old = pg14.value;
 const child = spawn(
   process.execPath,
-  ['--test', '--test-concurrency=2', ...options, ...(files.length > 0 ? files : globSync('test/**/*.test.ts'))],
-  { stdio: 'inherit' },
+  [
+    '--disable-warning=TimeoutNegativeWarning',
+    '--test',
+    '--test-concurrency=2',
+    // kafkajs leaves a timer behind now and then; every file has closed what it opened.
+    '--test-force-exit',
+    ...options,
+    ...(files.length > 0 ? files : globSync('test/**/*.test.ts')),
+  ],
+  {
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      MILLRACE_TEST_POSTGRES_18: JSON.stringify({ host, port, socketDir, user, password }),
+      MILLRACE_TEST_POSTGRES_14: JSON.stringify({
+        host: old.host,
+        port: old.port,
+        socketDir: old.socketDir,
+        user: old.user,
+        password: old.password,
+      }),
+      MILLRACE_TEST_KAFKA: kafka.value.bootstrap,
+    },
+  },
 );
-child.on('exit', (code) => {
-  process.exitCode = code ?? 1;
-});
+const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));
+await stop();
+process.exit(code ?? 1);

@@ -1,5 +1,5 @@
 /** The offsets topic: positions and claims as records. Its format is versioned; what is not understood is refused. */
-import { type Admin, ConfigResourceTypes } from 'kafkajs';
+import type { Admin } from 'kafkajs';
 import type { Claim } from '../../change/claim.ts';
 import type { OutRecord } from '../../change/message.ts';
 import type { Position } from '../../change/position.ts';
@@ -11,6 +11,8 @@ import { ensureTopic } from '../../kafka/topics.ts';
 import type { Log } from '../../ports.ts';
 
 const FORMAT = 1;
+/** ConfigResource.Type.TOPIC of the protocol. */
+const TOPIC_RESOURCE = 2;
 const PARTITIONS = 16;
 
 /** What the offsets topic says about one connector. */
@@ -136,7 +138,7 @@ async function topicConfig(admin: Admin, topic: string, name: string): Promise<s
   try {
     const { resources } = await admin.describeConfigs({
       includeSynonyms: false,
-      resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: [name] }],
+      resources: [{ type: TOPIC_RESOURCE, name: topic, configNames: [name] }],
     });
     return resources[0]?.configEntries.find((entry) => entry.configName === name)?.configValue ?? '';
   } catch (error) {
