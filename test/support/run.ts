@@ -16,7 +16,7 @@ process.removeAllListeners('warning');
 const started = await Promise.allSettled([startPostgres({ major: 18 }), startPostgres({ major: 14 }), startKafka(say)]);
 const [pg18, pg14, kafka] = started;
 const stop = (): Promise<unknown> =>
-  Promise.all(started.map((server) => (server.status === 'fulfilled' ? server.value.dispose() : null)));
+  Promise.all(started.map(async (server) => (server.status === 'fulfilled' ? server.value.dispose() : undefined)));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop().then(() => process.exit(1)));
 
 if (pg18.status === 'rejected' || pg14.status === 'rejected' || kafka.status === 'rejected') {
