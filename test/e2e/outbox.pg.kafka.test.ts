@@ -181,3 +181,21 @@ test('a busy table that is not captured does not hold the log back', async (t) =
   run.child.kill('SIGTERM');
   await run.exited;
 });
+
+test('rows of a partitioned outbox arrive under the name of the table', async (t) => {
+  const at = await setting(t);
+  await at.db.client.query(
+    `DROP TABLE outbox;
+     CREATE TABLE outbox (id uuid, aggregatetype text, aggregateid text, type text, payload jsonb) PARTITION BY HASH (aggregateid);
+     CREATE TABLE outbox_a PARTITION OF outbox FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+     CREATE TABLE outbox_b PARTITION OF outbox FOR VALUES WITH (MODULUS 2, REMAINDER 1);`,
+  );
+  const run = await startMillrace(at.connector);
+  t.after(() => run.child.kill('SIGKILL'));
+  await run.reaches('running');
+  await insert(at.db, 1, 20);
+  await waitFor('20 records', async () => (await numbers(at)).length >= 20);
+  assert.deepEqual(await numbers(at), upTo(20));
+  run.child.kill('SIGTERM');
+  await run.exited;
+});

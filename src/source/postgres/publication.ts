@@ -7,13 +7,14 @@ import type { PostgresSettings } from './settings.ts';
 interface TableRow {
   readonly schema: string;
   readonly name: string;
+  readonly partitioned: boolean;
 }
 
 /** Makes sure that the publication exists and covers every captured table; committed before the slot is created. */
 export async function ensurePublication(client: pg.Client, settings: PostgresSettings, log: Log): Promise<void> {
   const { publicationName: name, publicationAutocreate: mode } = settings;
-  const found = await client.query<{ all: boolean; inserts: boolean }>(
-    'SELECT puballtables AS all, pubinsert AS inserts FROM pg_catalog.pg_publication WHERE pubname = $1',
+  const found = await client.query<{ all: boolean; inserts: boolean; root: boolean }>(
+    'SELECT puballtables AS all, pubinsert AS inserts, pubviaroot AS root FROM pg_catalog.pg_publication WHERE pubname = $1',
     [name],
   );
   const publication = found.rows[0];
@@ -36,8 +37,17 @@ export async function ensurePublication(client: pg.Client, settings: PostgresSet
       `publication "${name}" does not publish inserts. Run: ALTER PUBLICATION ${quote(name)} SET (publish = 'insert, update, delete')`,
     );
   }
+  const partitioned = wanted.find((table) => table.partitioned);
+  if (partitioned && !publication.root) {
+    // Rows would come under their partition's name, which the include list does not match: silence.
+    throw new MillraceError(
+      'refused',
+      `${full(partitioned)} is partitioned and publication "${name}" names the partitions, not the table. ` +
+        `Run: ALTER PUBLICATION ${quote(name)} SET (publish_via_partition_root = true)`,
+    );
+  }
   if (publication.all) return;
-  const covered = await client.query<TableRow>(
+  const covered = await client.query<Pick<TableRow, 'schema' | 'name'>>(
     'SELECT schemaname AS schema, tablename AS name FROM pg_catalog.pg_publication_tables WHERE pubname = $1',
     [name],
   );
@@ -59,8 +69,8 @@ export async function ensurePublication(client: pg.Client, settings: PostgresSet
 async function capturedTables(client: pg.Client, settings: PostgresSettings): Promise<readonly TableRow[]> {
   const { includeTables } = settings;
   const result = await client.query<TableRow>(
-    `SELECT n.nspname AS schema, c.relname AS name FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-      WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+    `SELECT n.nspname AS schema, c.relname AS name, c.relkind = 'p' AS partitioned FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND NOT c.relispartition AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
       ORDER BY 1, 2`,
   );
   const tables = result.rows.filter(
@@ -76,14 +86,15 @@ async function capturedTables(client: pg.Client, settings: PostgresSettings): Pr
 
 function createStatement(settings: PostgresSettings, tables: readonly TableRow[]): string {
   const head = `CREATE PUBLICATION ${quote(settings.publicationName)}`;
+  const viaRoot = 'WITH (publish_via_partition_root = true)';
   switch (settings.publicationAutocreate) {
     case 'all_tables':
-      return `${head} FOR ALL TABLES`;
+      return `${head} FOR ALL TABLES ${viaRoot}`;
     case 'no_tables':
       return head;
     case 'filtered':
     case 'disabled':
-      return `${head} FOR TABLE ${tables.map(quoted).join(', ')}`;
+      return `${head} FOR TABLE ${tables.map(quoted).join(', ')} ${viaRoot}`;
   }
 }
 
@@ -97,4 +108,4 @@ async function run(client: pg.Client, sql: string): Promise<void> {
 
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 const quoted = (table: TableRow): string => `${quote(table.schema)}.${quote(table.name)}`;
-const full = (table: TableRow): string => `${table.schema}.${table.name}`;
+const full = (table: Pick<TableRow, 'schema' | 'name'>): string => `${table.schema}.${table.name}`;
