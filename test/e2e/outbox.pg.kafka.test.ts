@@ -51,7 +51,15 @@ function insert(db: Database, from: number, count: number): Promise<unknown> {
 
 async function numbers(at: Setting): Promise<number[]> {
   const records = await committed(at.bootstrap, at.topic).catch(() => []);
-  return records.map((record) => (JSON.parse(String(record.value)) as { n: number }).n).sort((a, b) => a - b);
+  const last = new Map<number, number>();
+  const all = records.map(({ partition, value }) => {
+    const { n } = JSON.parse(String(value)) as { n: number };
+    // One writer commits ascending numbers, so a partition, and with it every key, has to ascend.
+    assert.ok(n > (last.get(partition) ?? 0), `${n} came after ${last.get(partition)} in partition ${partition}`);
+    last.set(partition, n);
+    return n;
+  });
+  return all.sort((a, b) => a - b);
 }
 const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);
 
