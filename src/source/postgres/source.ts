@@ -40,6 +40,8 @@ class PostgresSource implements Source {
   #facts: ServerFacts | null = null;
   #clusterId = '';
   #stream: ReplicationStream | null = null;
+  /** Aborts with `close`, so that a standby that is closed does not take the lease afterwards. */
+  readonly #closing = new AbortController();
 
   constructor(settings: PostgresSettings, context: PostgresSourceContext) {
     this.#settings = settings;
@@ -47,7 +49,10 @@ class PostgresSource implements Source {
   }
 
   async acquire(signal: AbortSignal): Promise<{ readonly identity: SourceIdentity; readonly lost: AbortSignal }> {
-    const lease = await acquireLease(this.#settings, { ...this.#context, signal });
+    const waiting = AbortSignal.any([signal, this.#closing.signal]);
+    const lease = await acquireLease(this.#settings, { ...this.#context, signal: waiting });
+    if (this.#closing.signal.aborted) await lease.release();
+    this.#closing.signal.throwIfAborted();
     this.#lease = lease;
     const facts = await readServerFacts(this.#settings, lease.client, signal);
     this.#facts = facts;
@@ -79,7 +84,12 @@ class PostgresSource implements Source {
       fingerprint: this.#fingerprint(),
     };
     if (start.ordinal > 0 && position.fingerprint !== start.fingerprint) throw changedOptions(position.lsn);
-    const stream = await this.#open(start, signal);
+    const stream = await this.#open(start, signal).catch((error: unknown) => {
+      // Told to stop before the server had answered: the end of the stream, not a broken one.
+      if (signal.aborted) return null;
+      throw error;
+    });
+    if (stream === null) return;
     await this.#checkConfirmed(start.lsn);
     const decoder = new PgoutputDecoder();
     const assembler = new FragmentAssembler(start, captures(this.#settings), () => this.#context.clock.now());
@@ -110,6 +120,7 @@ class PostgresSource implements Source {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort();
     const stream = this.#stream;
     const lease = this.#lease;
     this.#stream = null;
