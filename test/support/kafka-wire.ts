@@ -78,8 +78,10 @@ export async function ends(
 class WireClient {
   readonly #socket: Socket;
   #correlation = 0;
+  #wake: () => void = () => {};
   constructor(socket: Socket) {
     this.#socket = socket;
+    for (const event of ['readable', 'end', 'close', 'error']) socket.on(event, () => this.#wake());
   }
 
   static async connect(bootstrap: string): Promise<WireClient> {
@@ -156,18 +158,18 @@ class WireClient {
     const id = ++this.#correlation;
     const message = Buffer.concat([i16(api), i16(version), i32(id), string('test'), body]);
     this.#socket.write(Buffer.concat([i32(message.length), message]));
-    const chunks: Buffer[] = [];
-    for (let bytes = 0; ; ) {
-      const chunk: unknown = this.#socket.read();
-      if (chunk instanceof Buffer) {
-        chunks.push(chunk);
-        bytes += chunk.length;
-        const whole = Buffer.concat(chunks);
-        if (bytes >= 4 && bytes >= 4 + whole.readInt32BE(0)) return new ByteReader(whole, 8);
-        continue;
-      }
-      if (this.#socket.readableEnded) throw new Error('the broker closed the connection');
-      await Promise.race([once(this.#socket, 'readable'), once(this.#socket, 'end')]);
+    const head = await this.#read(4);
+    return new ByteReader(await this.#read(head.readInt32BE(0)), 4);
+  }
+
+  async #read(length: number): Promise<Buffer> {
+    for (;;) {
+      const chunk: unknown = this.#socket.read(length);
+      if (chunk instanceof Buffer && chunk.length === length) return chunk;
+      if (this.#socket.readableEnded || this.#socket.destroyed) throw new Error('the broker closed the connection');
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
     }
   }
 }
