@@ -10,29 +10,62 @@ import { freePort } from './free-port.ts';
 
 export interface KafkaServer {
   readonly bootstrap: string;
+  /** `host:port` of each listener, by its name; PLAINTEXT is `bootstrap`. */
+  readonly listeners: Readonly<Record<string, string>>;
   /** Ends the broker and starts it again on the same data and port. */
   restart(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Ends the broker and removes its data. */
   dispose(): Promise<void>;
 }
 
+export interface KafkaOptions {
+  readonly version?: string;
+  /** More listeners, named after their protocol (SASL_SSL, …); what they need goes into `properties`. */
+  readonly listeners?: readonly string[];
+  /** Lines for server.properties, beside or instead of ours. */
+  readonly properties?: Readonly<Record<string, string | number | boolean>>;
+  /** Arguments of `StorageTool format`, such as `--add-scram`. */
+  readonly format?: readonly string[];
+}
+
 const VERSION = '4.3.1';
-const POM = `<project><modelVersion>4.0.0</modelVersion><groupId>millrace</groupId><artifactId>kafka</artifactId><version>1</version>
+const pom = (
+  version: string,
+): string => `<project><modelVersion>4.0.0</modelVersion><groupId>millrace</groupId><artifactId>kafka</artifactId><version>1</version>
 <dependencies>
-<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${VERSION}</version></dependency>
-<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>${VERSION}</version></dependency>
+<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${version}</version></dependency>
+<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>${version}</version></dependency>
 <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
 </dependencies></project>`;
 
 /** Starts a broker on free ports; resolves when it answers. `say` hears of long steps (the first download). */
-export async function startKafka(say: (line: string) => void = () => {}): Promise<KafkaServer> {
-  const classPath = join(await jars(say), '*');
+export async function startKafka(
+  say: (line: string) => void = () => {},
+  options: KafkaOptions = {},
+): Promise<KafkaServer> {
+  const classPath = join(await jars(options.version ?? VERSION, say), '*');
   const home = mkdtempSync(join(tmpdir(), 'millrace-kafka-'));
-  const [port, controller] = [await freePort(), await freePort()];
+  const listeners: Record<string, string> = {};
+  for (const name of ['PLAINTEXT', ...(options.listeners ?? [])]) listeners[name] = `127.0.0.1:${await freePort()}`;
   const properties = join(home, 'server.properties');
-  writeFileSync(properties, serverProperties(home, port, controller));
+  const lines = { ...serverProperties(home, listeners, await freePort()), ...options.properties };
+  writeFileSync(
+    properties,
+    Object.entries(lines)
+      .map(([key, value]) => `${key}=${value}\n`)
+      .join(''),
+  );
   const id = randomBytes(16).toString('base64url');
-  const format = ['kafka.tools.StorageTool', 'format', '-t', id, '-c', properties, '--standalone'];
+  const format = [
+    'kafka.tools.StorageTool',
+    'format',
+    '-t',
+    id,
+    '-c',
+    properties,
+    '--standalone',
+    ...(options.format ?? []),
+  ];
   execFileSync('java', ['-cp', classPath, ...format], { stdio: 'pipe' });
   let child = launch();
 
@@ -53,10 +86,11 @@ export async function startKafka(say: (line: string) => void = () => {}): Promis
     child.kill(signal);
     await ended;
   }
-  const bootstrap = `127.0.0.1:${port}`;
+  const bootstrap = listeners['PLAINTEXT'] ?? '';
   await ready(bootstrap, child);
   return {
     bootstrap,
+    listeners,
     restart: async (signal = 'SIGTERM') => {
       await end(signal);
       child = launch();
@@ -69,13 +103,20 @@ export async function startKafka(say: (line: string) => void = () => {}): Promis
   };
 }
 
-function serverProperties(home: string, port: number, controller: number): string {
-  const settings = {
+function serverProperties(
+  home: string,
+  listeners: Readonly<Record<string, string>>,
+  controller: number,
+): Record<string, string | number | boolean> {
+  const names = Object.keys(listeners);
+  const advertised = names.map((name) => `${name}://${listeners[name]}`);
+  return {
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.bootstrap.servers': `127.0.0.1:${controller}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    listeners: [...advertised, `CONTROLLER://127.0.0.1:${controller}`].join(','),
+    'advertised.listeners': advertised.join(','),
+    'listener.security.protocol.map': ['CONTROLLER:PLAINTEXT', ...names.map((name) => `${name}:${name}`)].join(','),
     'controller.listener.names': 'CONTROLLER',
     'log.dirs': join(home, 'data'),
     'offsets.topic.replication.factor': 1,
@@ -89,9 +130,6 @@ function serverProperties(home: string, port: number, controller: number): strin
     'num.partitions': 3,
     'auto.create.topics.enable': false,
   };
-  return Object.entries(settings)
-    .map(([key, value]) => `${key}=${value}\n`)
-    .join('');
 }
 
 async function ready(bootstrap: string, child: ChildProcess): Promise<void> {
@@ -113,16 +151,16 @@ async function ready(bootstrap: string, child: ChildProcess): Promise<void> {
 }
 
 /** The folder with Kafka's jars, downloaded once per user; complete or not there at all. */
-async function jars(say: (line: string) => void): Promise<string> {
+async function jars(version: string, say: (line: string) => void): Promise<string> {
   const cache = process.env['MILLRACE_CACHE'] ?? join(homedir(), '.cache', 'millrace');
-  const folder = join(cache, `kafka-${VERSION}`);
+  const folder = join(cache, `kafka-${version}`);
   requireTool('java', ['-version'], 'Java 17');
   if (existsSync(folder)) return folder;
   requireTool('mvn', ['-v'], 'Maven (it downloads Kafka once)');
   mkdirSync(cache, { recursive: true });
   const work = mkdtempSync(join(cache, 'download-'));
-  writeFileSync(join(work, 'pom.xml'), POM);
-  say(`downloading Kafka ${VERSION} (about 54 MB, once)`);
+  writeFileSync(join(work, 'pom.xml'), pom(version));
+  say(`downloading Kafka ${version} (about 54 MB, once)`);
   const libs = join(work, 'libs');
   const maven = spawn('mvn', ['-q', '-B', 'dependency:copy-dependencies', `-DoutputDirectory=${libs}`], {
     cwd: work,
