@@ -48,7 +48,13 @@ export async function startKafka(
   const listeners: Record<string, string> = {};
   for (const name of ['PLAINTEXT', ...(options.listeners ?? [])]) listeners[name] = `127.0.0.1:${await freePort()}`;
   const properties = join(home, 'server.properties');
-  const lines = { ...serverProperties(home, listeners, await freePort()), ...options.properties };
+  const controller = `127.0.0.1:${await freePort()}`;
+  // Before 3.9 a quorum was a fixed list of voters.
+  const isOld = options.version?.startsWith('3.') ?? false;
+  const quorum = isOld
+    ? { 'controller.quorum.voters': `1@${controller}` }
+    : { 'controller.quorum.bootstrap.servers': controller };
+  const lines = { ...serverProperties(home, listeners, controller), ...quorum, ...options.properties };
   writeFileSync(
     properties,
     Object.entries(lines)
@@ -63,7 +69,7 @@ export async function startKafka(
     id,
     '-c',
     properties,
-    '--standalone',
+    ...(isOld ? [] : ['--standalone']),
     ...(options.format ?? []),
   ];
   execFileSync('java', ['-cp', classPath, ...format], { stdio: 'pipe' });
@@ -106,15 +112,14 @@ export async function startKafka(
 function serverProperties(
   home: string,
   listeners: Readonly<Record<string, string>>,
-  controller: number,
+  controller: string,
 ): Record<string, string | number | boolean> {
   const names = Object.keys(listeners);
   const advertised = names.map((name) => `${name}://${listeners[name]}`);
   return {
     'process.roles': 'broker,controller',
     'node.id': 1,
-    'controller.quorum.bootstrap.servers': `127.0.0.1:${controller}`,
-    listeners: [...advertised, `CONTROLLER://127.0.0.1:${controller}`].join(','),
+    listeners: [...advertised, `CONTROLLER://${controller}`].join(','),
     'advertised.listeners': advertised.join(','),
     'listener.security.protocol.map': ['CONTROLLER:PLAINTEXT', ...names.map((name) => `${name}:${name}`)].join(','),
     'controller.listener.names': 'CONTROLLER',

@@ -9,6 +9,7 @@ import type { Sink } from '../../../src/sink/sink.ts';
 import { IDENTITY, numbered, signal } from '../../contract/sink/suite.ts';
 import { readWire, textOf } from '../../support/kafka-wire.ts';
 import { PASSWORD, PEM, type Right, USER, grant, pem, startSecureKafka } from '../../support/secure-kafka.ts';
+import { sinkSettings } from '../../support/sink-settings.ts';
 import { freshName, quiet, waitFor } from '../../support/servers.ts';
 
 const server = await startSecureKafka();
@@ -27,20 +28,11 @@ const ca = { ca: pem(PEM.ca), cert: null, key: null };
 const mutual = { ca: pem(PEM.ca), cert: pem(PEM.cert), key: pem(PEM.key) };
 
 function create(name: string, { listener, ...way }: Omit<Way, 'principal'>): Sink {
-  const sink = createKafkaSink(
-    {
-      connector: name,
-      version: 'test',
-      kafka: { bootstrapServers: [server.listeners[listener] ?? ''], clientId: 'security', ...way },
-      transactionalId: `millrace-${name}`,
-      transactionTimeoutMs: 10_000,
-      split: 'auto',
-      offsetsTopic: `${name}-offsets`,
-      maxRequestBytes: 1_000_000,
-      topicCreation: { enable: true, partitions: 1, replicationFactor: 1, configs: {} },
-    },
-    { log: quiet, clock: systemClock },
-  );
+  const kafka = { bootstrapServers: [server.listeners[listener] ?? ''], ...way };
+  const sink = createKafkaSink(sinkSettings(name, kafka, { transactionTimeoutMs: 10_000 }), {
+    log: quiet,
+    clock: systemClock,
+  });
   sinks.push(sink);
   return sink;
 }
