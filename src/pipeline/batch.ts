@@ -8,6 +8,8 @@ export interface BatchLimits {
   readonly maxBytes: number;
   /** Records gathered from small source transactions before reading pauses. */
   readonly maxRecords: number;
+  /** Commit one source transaction at a time: how a record that Kafka refuses is found. */
+  readonly isolate?: boolean;
 }
 
 /** One call of `Sink.commit`. */
@@ -16,13 +18,17 @@ export interface CommitWork {
   readonly position: Position;
   readonly atBoundary: boolean;
   readonly bytes: number;
-  /** Commit time of the last source transaction in it, microseconds since 1970; null for idle progress. */
-  readonly commitTimeUs: bigint | null;
+  /** Source transactions that end in it and have records. */
+  readonly transactions: number;
+  /** Commit times of the first and the last of them, microseconds since 1970; null for progress without records. */
+  readonly firstCommitUs: bigint | null;
+  readonly lastCommitUs: bigint | null;
 }
 
 /** Progress without records is worth a Kafka transaction at most once a second. */
 const IDLE_COMMIT_MS = 1000;
 
+/** The end of a source transaction: how much of the batch lies before it. */
 interface Boundary {
   readonly count: number;
   readonly bytes: number;
@@ -35,8 +41,8 @@ export class Batch {
   readonly #now: () => number;
   #records: OutRecord[] = [];
   #bytes = 0;
-  #first: Boundary | null = null;
-  #last: Boundary | null = null;
+  #boundaries: Boundary[] = [];
+  /** The part of an unfinished source transaction behind the last boundary. */
   #piece: Fragment | null = null;
   /** A piece of an oversized transaction is in an open Kafka transaction: it ends at the first boundary. */
   #open = false;
@@ -69,26 +75,29 @@ export class Batch {
       return;
     }
     this.#piece = null;
-    this.#last = { count: this.#records.length, bytes: this.#bytes, fragment };
-    this.#first ??= this.#last;
+    const boundary = { count: this.#records.length, bytes: this.#bytes, fragment };
+    const last = this.#boundaries.length - 1;
+    // A transaction without records only moves the position: it needs no boundary of its own.
+    if (this.#boundaries[last]?.count === boundary.count) this.#boundaries[last] = boundary;
+    else this.#boundaries.push(boundary);
   }
 
   /** What to commit now, or null. `final` takes complete transactions whatever the clock says, and never a piece. */
   take(final = false): CommitWork | null {
-    const boundary = this.#open ? this.#first : this.#last;
-    if (boundary) {
-      if (boundary.count === 0 && !this.#open && !final && this.dueInMs() > 0) return null;
-      return this.#takeBoundary(boundary);
+    const count = this.#boundaries.length;
+    if (count > 0) {
+      if (this.idle && !this.#open && !final && this.dueInMs() > 0) return null;
+      return this.#takeBoundaries(this.#open || this.#limits.isolate ? 1 : count);
     }
-    if (final || this.#piece === null || this.#bytes < this.#pieceBytes) {
-      return null;
-    }
-    const work = this.#work(this.#records, this.#piece, false, this.#bytes);
+    if (final || this.#piece === null || this.#bytes < this.#pieceBytes) return null;
+    const { position } = this.#piece;
+    const [records, bytes] = [this.#records, this.#bytes];
     this.#records = [];
     this.#bytes = 0;
     this.#piece = null;
     this.#open = true;
-    return work;
+    const none = { transactions: 0, firstCommitUs: null, lastCommitUs: null };
+    return { records, position, atBoundary: false, bytes, ...none };
   }
 
   /** Milliseconds until progress without records may be committed; 0 when it may be now. */
@@ -98,29 +107,32 @@ export class Batch {
 
   /** Only progress without records waits here. */
   get idle(): boolean {
-    return this.#last !== null && this.#last.count === 0;
+    return this.#boundaries.length === 1 && this.#boundaries[0]?.count === 0;
   }
 
-  #takeBoundary(boundary: Boundary): CommitWork {
-    const whole = boundary.count === this.#records.length;
-    const records = whole ? this.#records : this.#records.slice(0, boundary.count);
-    const work = this.#work(records, boundary.fragment, true, boundary.bytes);
-    this.#records = whole ? [] : this.#records.slice(boundary.count);
-    this.#bytes -= boundary.bytes;
-    const last = this.#last;
-    this.#first = null;
-    this.#last = null;
-    if (last && last !== boundary) {
-      this.#last = { count: last.count - boundary.count, bytes: last.bytes - boundary.bytes, fragment: last.fragment };
-      this.#first = this.#last;
-    }
+  #takeBoundaries(count: number): CommitWork {
+    const boundaries = this.#boundaries;
+    const [first, last] = [boundaries[0] as Boundary, boundaries[count - 1] as Boundary];
+    const whole = last.count === this.#records.length;
+    const records = whole ? this.#records : this.#records.slice(0, last.count);
+    this.#records = whole ? [] : this.#records.slice(last.count);
+    this.#bytes -= last.bytes;
+    this.#boundaries = boundaries.slice(count).map((boundary) => ({
+      count: boundary.count - last.count,
+      bytes: boundary.bytes - last.bytes,
+      fragment: boundary.fragment,
+    }));
+    const transactions = records.length > 0 || this.#open ? count : 0;
     this.#open = false;
     this.#lastCommitAt = this.#now();
-    return work;
-  }
-
-  #work(records: readonly OutRecord[], fragment: Fragment, atBoundary: boolean, bytes: number): CommitWork {
-    const { tx, position } = fragment;
-    return { records, position, atBoundary, bytes, commitTimeUs: tx === null ? null : tx.commitTimeUs };
+    return {
+      records,
+      position: last.fragment.position,
+      atBoundary: true,
+      bytes: last.bytes,
+      transactions,
+      firstCommitUs: transactions > 0 ? (first.fragment.tx?.commitTimeUs ?? null) : null,
+      lastCommitUs: transactions > 0 ? (last.fragment.tx?.commitTimeUs ?? null) : null,
+    };
   }
 }
