@@ -36,6 +36,7 @@ export async function startMeasured(
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     log += chunk;
+    if (process.env['BENCH_STDERR']) process.stderr.write(chunk);
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const proc = (name: string): string => readFileSync(`/proc/${child.pid}/${name}`, 'utf8');

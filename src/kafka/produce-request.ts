@@ -2,19 +2,17 @@
  * Produce, version 8, as whole frames (https://kafka.apache.org/protocol#The_Messages_Produce). Version 8 is the first
  * that says which records a broker refused and why; every broker from 2.4 to 4.x takes it.
  */
-import type { OutRecord } from '../change/message.ts';
 import { MillraceError } from '../errors.ts';
-import { BATCH_HEADER_BYTES, type BatchProducer, writeBatch } from './record-batch.ts';
+import { BATCH_HEADER_BYTES, type BatchProducer, type Selection, writeBatch } from './record-batch.ts';
 
 export const PRODUCE = { apiKey: 0, apiVersion: 8, apiName: 'Produce' } as const;
 /** acks=all: the only setting under which a transaction is durable. */
 const ALL = -1;
 
 /** The records of one partition in a request. `bytes` is at least what they take in a batch. */
-export interface ProducePart {
+export interface ProducePart extends Selection {
   readonly topic: string;
   readonly partition: number;
-  readonly records: readonly OutRecord[];
   readonly bytes: number;
   readonly baseSequence: number;
 }
@@ -67,7 +65,7 @@ function writePart(
 ): number {
   target.writeInt32BE(part.partition, at);
   const { producerId, epoch } = options;
-  const end = writeBatch(target, at + 8, part.records, { producerId, epoch, baseSequence: part.baseSequence });
+  const end = writeBatch(target, at + 8, part, { producerId, epoch, baseSequence: part.baseSequence });
   target.writeInt32BE(end - at - 8, at + 4);
   return end;
 }
@@ -125,5 +123,7 @@ export function readProduce(payload: Buffer): ProduceFailure | null {
 
 /** A nullable string: -1 has no bytes. */
 function skipString(payload: Buffer, at: number): number {
-  return at + 2 + Math.max(0, payload.readInt16BE(at));
+  const end = at + 2 + Math.max(0, payload.readInt16BE(at));
+  if (end > payload.length) throw new RangeError('a string is cut');
+  return end;
 }

@@ -3,13 +3,13 @@
  * only `close` is left, and the next `open` (InitProducerId) ends whatever was open.
  */
 import { createRequire } from 'node:module';
-import type { OutRecord } from '../change/message.ts';
+import type { Records } from '../change/records.ts';
 import { MillraceError } from '../errors.ts';
 import type { Clock } from '../ports.ts';
 import { errorType, kafkaError } from './client.ts';
 import { type Broker, type Cluster, sendRaw } from './cluster.ts';
 import { PRODUCE, type ProducePart, produceBound, readProduce, writeProduce } from './produce-request.ts';
-import { recordBound } from './record-batch.ts';
+import { BATCH_HEADER_BYTES, RECORD_HEAD_BYTES } from './record-batch.ts';
 
 /** A partition to write to; kept by whoever places records, so that nothing is looked up per record. */
 export class PartitionTarget {
@@ -23,7 +23,8 @@ export class PartitionTarget {
   sequence = 0;
   /** In the open transaction. */
   joined = false;
-  records: OutRecord[] = [];
+  /** Records of the list in hand that go into the next request. */
+  indexes: number[] = [];
   bytes = 0;
 
   constructor(at: { topic: string; partition: number; leader: number; maxBatchBytes: number }) {
@@ -39,8 +40,8 @@ export interface TransactionalWriter {
   readonly open: boolean;
   /** Begins a transaction; `last` joins it with the first send, though nothing is written to it before `commit`. */
   begin(last: PartitionTarget): void;
-  /** Produces `records[i]` to `targets[i]`; records of a partition keep their order. */
-  send(records: readonly OutRecord[], targets: readonly PartitionTarget[]): Promise<void>;
+  /** Produces record i of the list to `targets[i]`; records of a partition keep their order. */
+  send(records: Records, targets: readonly PartitionTarget[]): Promise<void>;
   /** Resolves when everything sent since `begin` is durable and will become visible whatever happens. */
   commit(): Promise<void>;
   /** Aborts an open transaction if no answer is outstanding; the caller closes the connections. */
@@ -125,21 +126,21 @@ class Writer implements TransactionalWriter {
     this.#last = last;
   }
 
-  async send(records: readonly OutRecord[], targets: readonly PartitionTarget[]): Promise<void> {
+  async send(records: Records, targets: readonly PartitionTarget[]): Promise<void> {
     await this.#guard('cannot write to Kafka', async () => {
       await this.#join(targets);
       const unanswered = new Set<Promise<void>>();
       for (let i = 0; i < records.length; i++) {
-        const [record, target] = [records[i] as OutRecord, targets[i] as PartitionTarget];
-        const bytes = recordBound(record);
-        const full = target.records.length > 0 && target.bytes + bytes > target.maxBatchBytes;
-        if (full || this.#filledBytes + bytes > MAX_REQUEST_BYTES) await this.#flush(unanswered);
-        if (target.records.length === 0) this.#filled.push(target);
-        target.records.push(record);
+        const target = targets[i] as PartitionTarget;
+        const bytes = RECORD_HEAD_BYTES + records.tailBytes(i);
+        const full = target.indexes.length > 0 && target.bytes + bytes > target.maxBatchBytes - BATCH_HEADER_BYTES;
+        if (full || this.#filledBytes + bytes > MAX_REQUEST_BYTES) await this.#flush(records, unanswered);
+        if (target.indexes.length === 0) this.#filled.push(target);
+        target.indexes.push(i);
         target.bytes += bytes;
         this.#filledBytes += bytes;
       }
-      await this.#flush(unanswered);
+      await this.#flush(records, unanswered);
       await Promise.all(unanswered);
     });
   }
@@ -201,18 +202,20 @@ class Writer implements TransactionalWriter {
   }
 
   /** Sends what is filled, a request to each leader, and waits only when too many are unanswered. */
-  async #flush(unanswered: Set<Promise<void>>): Promise<void> {
+  async #flush(records: Records, unanswered: Set<Promise<void>>): Promise<void> {
     if (this.#filled.length === 0) return;
     const byLeader = Map.groupBy(this.#filled, (target) => target.leader);
     for (const [leader, targets] of byLeader) {
-      const parts = targets.map(partOf).sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : 0));
+      const parts = targets
+        .map((target) => partOf(target, records))
+        .sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : 0));
       const answered: Promise<void> = this.#produce(leader, parts).then(() => void unanswered.delete(answered));
       // Awaited by whoever empties the set; until then a rejection must not count as unhandled.
       answered.catch(() => {});
       unanswered.add(answered);
     }
     for (const target of this.#filled) {
-      target.records = [];
+      target.indexes = [];
       target.bytes = 0;
     }
     this.#filled.length = 0;
@@ -269,10 +272,10 @@ class Writer implements TransactionalWriter {
 }
 
 /** Takes the filled records; sequence numbers go from 2^31 - 1 back to 0. */
-function partOf(target: PartitionTarget): ProducePart {
-  const { topic, partition, records, bytes, sequence } = target;
-  target.sequence = (sequence + records.length) % 2 ** 31;
-  return { topic, partition, records, bytes, baseSequence: sequence };
+function partOf(target: PartitionTarget, records: Records): ProducePart {
+  const { topic, partition, indexes, bytes, sequence } = target;
+  target.sequence = (sequence + indexes.length) % 2 ** 31;
+  return { topic, partition, records, indexes, bytes, baseSequence: sequence };
 }
 
 const { createErrorFromCode: errorFromCode } = createRequire(import.meta.url)('kafkajs/src/protocol/error') as {

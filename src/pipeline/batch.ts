@@ -1,7 +1,8 @@
 /** What has been read and not yet committed, and when a part of it is to be committed: pure, given a clock. */
 import type { Fragment } from '../change/fragment.ts';
-import { type OutRecord, recordSize } from '../change/message.ts';
+import type { OutRecord } from '../change/message.ts';
 import type { Position } from '../change/position.ts';
+import { Records } from '../change/records.ts';
 
 export interface BatchLimits {
   /** Bytes of records held, in the batch and in the commit under way, before reading pauses. */
@@ -14,7 +15,7 @@ export interface BatchLimits {
 
 /** One call of `Sink.commit`. */
 export interface CommitWork {
-  readonly records: readonly OutRecord[];
+  readonly records: Records;
   readonly position: Position;
   readonly atBoundary: boolean;
   readonly bytes: number;
@@ -32,6 +33,8 @@ const IDLE_COMMIT_MS = 1000;
 interface Boundary {
   readonly count: number;
   readonly bytes: number;
+  /** Transactions with records up to here. */
+  readonly transactions: number;
   readonly fragment: Fragment;
 }
 
@@ -39,8 +42,9 @@ export class Batch {
   readonly #pieceBytes: number;
   readonly #limits: BatchLimits;
   readonly #now: () => number;
-  #records: OutRecord[] = [];
-  #bytes = 0;
+  #records = new Records();
+  /** Lists whose records are committed, to be filled again. */
+  readonly #spare: Records[] = [];
   #boundaries: Boundary[] = [];
   /** The part of an unfinished source transaction behind the last boundary. */
   #piece: Fragment | null = null;
@@ -55,17 +59,18 @@ export class Batch {
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#records.bytes;
   }
 
   /** No more should be read until a commit has made room. `inFlightBytes` are in the commit under way. */
   isFull(inFlightBytes: number): boolean {
-    return this.#bytes + inFlightBytes >= this.#limits.maxBytes || this.#records.length >= this.#limits.maxRecords;
+    return (
+      this.#records.bytes + inFlightBytes >= this.#limits.maxBytes || this.#records.length >= this.#limits.maxRecords
+    );
   }
 
   add(record: OutRecord): void {
-    this.#records.push(record);
-    this.#bytes += recordSize(record);
+    this.#records.add(record);
   }
 
   /** Closes a fragment whose records have been added. */
@@ -75,11 +80,15 @@ export class Batch {
       return;
     }
     this.#piece = null;
-    const boundary = { count: this.#records.length, bytes: this.#bytes, fragment };
-    const last = this.#boundaries.length - 1;
-    // A transaction without records only moves the position: it needs no boundary of its own.
-    if (this.#boundaries[last]?.count === boundary.count) this.#boundaries[last] = boundary;
-    else this.#boundaries.push(boundary);
+    const { length, bytes } = this.#records;
+    const boundaries = this.#boundaries;
+    const last = boundaries.at(-1);
+    const grown = length > (last?.count ?? 0) || (last === undefined && this.#open);
+    const boundary = { count: length, bytes, transactions: (last?.transactions ?? 0) + (grown ? 1 : 0), fragment };
+    // Only the first and the last are ever committed at, unless each is on its own; a fragment holds what was received.
+    const keep = this.#limits.isolate ? boundaries.length : 1;
+    if (last !== undefined && (!grown || boundaries.length > keep)) boundaries[boundaries.length - 1] = boundary;
+    else boundaries.push(boundary);
   }
 
   /** What to commit now, or null. `final` takes complete transactions whatever the clock says, and never a piece. */
@@ -89,15 +98,13 @@ export class Batch {
       if (this.idle && !this.#open && !final && this.dueInMs() > 0) return null;
       return this.#takeBoundaries(this.#open || this.#limits.isolate ? 1 : count);
     }
-    if (final || this.#piece === null || this.#bytes < this.#pieceBytes) return null;
+    if (final || this.#piece === null || this.#records.bytes < this.#pieceBytes) return null;
     const { position } = this.#piece;
-    const [records, bytes] = [this.#records, this.#bytes];
-    this.#records = [];
-    this.#bytes = 0;
+    const records = this.#takeAll();
     this.#piece = null;
     this.#open = true;
     const none = { transactions: 0, firstCommitUs: null, lastCommitUs: null };
-    return { records, position, atBoundary: false, bytes, ...none };
+    return { records, position, atBoundary: false, bytes: records.bytes, ...none };
   }
 
   /** Milliseconds until progress without records may be committed; 0 when it may be now. */
@@ -114,17 +121,16 @@ export class Batch {
     const boundaries = this.#boundaries;
     const [first, last] = [boundaries[0] as Boundary, boundaries[count - 1] as Boundary];
     const whole = last.count === this.#records.length;
-    const records = whole ? this.#records : this.#records.slice(0, last.count);
-    this.#records = whole ? [] : this.#records.slice(last.count);
-    this.#bytes -= last.bytes;
+    const records = whole ? this.#takeAll() : this.#records.shift(last.count);
     this.#boundaries = boundaries.slice(count).map((boundary) => ({
       count: boundary.count - last.count,
       bytes: boundary.bytes - last.bytes,
+      transactions: boundary.transactions - last.transactions,
       fragment: boundary.fragment,
     }));
-    const transactions = records.length > 0 || this.#open ? count : 0;
     this.#open = false;
     this.#lastCommitAt = this.#now();
+    const { transactions } = last;
     return {
       records,
       position: last.fragment.position,
@@ -134,5 +140,17 @@ export class Batch {
       firstCommitUs: transactions > 0 ? (first.fragment.tx?.commitTimeUs ?? null) : null,
       lastCommitUs: transactions > 0 ? (last.fragment.tx?.commitTimeUs ?? null) : null,
     };
+  }
+
+  /** Gives a list back whose commit has ended. */
+  recycle(records: Records): void {
+    records.clear();
+    if (this.#spare.length === 0) this.#spare.push(records);
+  }
+
+  #takeAll(): Records {
+    const records = this.#records;
+    this.#records = this.#spare.pop() ?? new Records();
+    return records;
   }
 }

@@ -78,6 +78,7 @@ export class Committer {
     const startedAt = clock.now();
     await sink.commit(work.records, work.position, work.atBoundary);
     this.#count(work, startedAt, clock.now());
+    this.#batch.recycle(work.records);
     if (!work.atBoundary) return;
     failpoint?.('before-ack');
     source.acknowledge(work.position);

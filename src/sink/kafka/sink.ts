@@ -1,13 +1,15 @@
 /** The Kafka sink: records and position in one transaction, one transactional producer per connector. */
 import { hostname } from 'node:os';
 import type { Claim, Opened, SourceIdentity } from '../../change/claim.ts';
-import { type OutRecord, recordSize } from '../../change/message.ts';
+import { Records } from '../../change/records.ts';
+import { readVarint, varintBytes } from '../../change/varint.ts';
 import type { Position } from '../../change/position.ts';
 import { MillraceError } from '../../errors.ts';
 import { type KafkaSettings, createKafka, kafkaError } from '../../kafka/client.ts';
 import { type Cluster, closeCluster, openCluster } from '../../kafka/cluster.ts';
 import { partitionOf } from '../../kafka/partition.ts';
 import { TopicTail } from '../../kafka/reader.ts';
+import { BATCH_HEADER_BYTES, RECORD_HEAD_BYTES } from '../../kafka/record-batch.ts';
 import type { TopicCreation } from '../../kafka/topics.ts';
 import { PartitionTarget, type TransactionalWriter, openWriter } from '../../kafka/writer.ts';
 import type { Clock, Failpoint, Log } from '../../ports.ts';
@@ -116,7 +118,7 @@ class KafkaSink implements Sink {
     return { position: stored.position, earlier: before.claim, clusterId };
   }
 
-  async commit(records: readonly OutRecord[], position: Position, atBoundary: boolean): Promise<void> {
+  async commit(records: Records, position: Position, atBoundary: boolean): Promise<void> {
     const session = this.#held();
     const { failpoint, clock } = this.#context;
     const targets = await this.#place(session, records);
@@ -146,7 +148,7 @@ class KafkaSink implements Sink {
   async #commitPosition({ writer, offsets }: Session, position: Position): Promise<void> {
     const { connector, offsetsTopic } = this.#settings;
     const record = positionRecord(offsetsTopic, connector, position, this.#context.clock.now());
-    await writer.send([record], [offsets]);
+    await writer.send(Records.of([record]), [offsets]);
     this.#context.failpoint?.('before-commit');
     await writer.commit();
     this.#context.failpoint?.('after-commit');
@@ -169,53 +171,53 @@ class KafkaSink implements Sink {
     const number = (earlier?.number ?? 0) + 1;
     const claim: Claim = { ...identity, connector, transactionalId, host: hostname(), version, number };
     writer.begin(offsets);
-    await writer.send([claimRecord(offsetsTopic, claim, this.#context.clock.now())], [offsets]);
+    const record = claimRecord(offsetsTopic, claim, this.#context.clock.now());
+    await writer.send(Records.of([record]), [offsets]);
     await writer.commit();
   }
 
   /** The partition of every record. Sizes are checked here, before anything of the batch is sent. */
-  async #place(session: Session, records: readonly OutRecord[]): Promise<readonly PartitionTarget[]> {
+  async #place(session: Session, records: Records): Promise<readonly PartitionTarget[]> {
     const targets: PartitionTarget[] = [];
     const now = this.#context.clock.now();
     let topic: string | null = null;
     let layout: Layout | undefined;
-    for (const record of records) {
-      if (record.topic !== topic) {
-        topic = record.topic;
+    for (let i = 0; i < records.length; i++) {
+      if (records.topic(i) !== topic) {
+        topic = records.topic(i);
         layout = session.layouts.known(topic, session.writer.open ? 0 : now) ?? (await session.layouts.find(topic));
       }
       if (layout === undefined) throw new MillraceError('internal', 'a topic without a layout');
-      this.#checkSize(record, layout.maxBatchBytes);
-      targets.push(this.#target(record, layout.targets));
+      this.#checkSize(records, i, layout.maxBatchBytes);
+      const partition =
+        records.partition(i) < 0 ? this.#partition(records, i, layout.targets.length) : records.partition(i);
+      targets.push(layout.targets[partition] ?? noPartition(records.topic(i), partition, layout.targets.length));
     }
     return targets;
   }
 
-  #target(record: OutRecord, targets: readonly PartitionTarget[]): PartitionTarget {
-    const partition = record.partition ?? this.#partition(record, targets.length);
-    const target = targets[partition];
-    if (target) return target;
-    throw new MillraceError(
-      'data',
-      `a record for topic "${record.topic}" asks for partition ${partition}: expected 0 to ${targets.length - 1}`,
-    );
-  }
-
-  #partition(record: OutRecord, count: number): number {
-    if (record.key !== null) return partitionOf(record.key, count);
+  /** By the key, which stands first in the tail; without one, in turns. */
+  #partition(records: Records, index: number, count: number): number {
+    const buffer = records.buffer(index);
+    const start = records.tailStart(index);
+    const length = readVarint(buffer, start);
+    if (length >= 0) {
+      const at = start + varintBytes(length);
+      return partitionOf(buffer, count, at, at + length);
+    }
     this.#roundRobin = (this.#roundRobin + 1) % 0x7fff_ffff;
     return this.#roundRobin % count;
   }
 
-  #checkSize(record: OutRecord, topicBytes: number): void {
+  #checkSize(records: Records, index: number, topicBytes: number): void {
     const { maxRequestBytes } = this.#settings;
-    const size = recordSize(record);
+    const size = BATCH_HEADER_BYTES + RECORD_HEAD_BYTES + records.tailBytes(index);
     const most = Math.min(maxRequestBytes, topicBytes);
     if (size <= most) return;
-    const what = topicBytes <= maxRequestBytes ? `the topic's max.message.bytes` : 'kafka.max.request.size';
+    const what = topicBytes <= maxRequestBytes ? "the topic's max.message.bytes" : 'kafka.max.request.size';
     throw new MillraceError(
       'record-rejected',
-      `a record of ${size} bytes for topic "${record.topic}" is larger than ${most} bytes (${what}). ` +
+      `a record of ${size} bytes for topic "${records.topic(index)}" is larger than ${most} bytes (${what}). ` +
         "Raise the topic's max.message.bytes and kafka.max.request.size, or make the payload smaller",
     );
   }
@@ -224,6 +226,13 @@ class KafkaSink implements Sink {
     if (this.#session === null) throw new MillraceError('internal', 'the sink is not open');
     return this.#session;
   }
+}
+
+function noPartition(topic: string, partition: number, count: number): never {
+  throw new MillraceError(
+    'data',
+    `a record for topic "${topic}" asks for partition ${partition}: expected 0 to ${count - 1}`,
+  );
 }
 
 /** What is stored of one connector, read on and on. */
