@@ -9,8 +9,8 @@ export interface BatchLimits {
   readonly maxBytes: number;
   /** Records gathered from small source transactions before reading pauses. */
   readonly maxRecords: number;
-  /** Commit one source transaction at a time: how a record that Kafka refuses is found. */
-  readonly isolate?: boolean;
+  /** How many source transactions are at first committed one at a time: a record that Kafka refuses is found so. */
+  readonly isolate?: number;
 }
 
 /** One call of `Sink.commit`. */
@@ -51,11 +51,13 @@ export class Batch {
   /** A piece of an oversized transaction is in an open Kafka transaction: it ends at the first boundary. */
   #open = false;
   #lastCommitAt = Number.NEGATIVE_INFINITY;
+  #toIsolate: number;
 
   constructor(limits: BatchLimits, now: () => number) {
     this.#limits = limits;
     this.#pieceBytes = Math.max(64 * 1024, Math.floor(limits.maxBytes / 4));
     this.#now = now;
+    this.#toIsolate = limits.isolate ?? 0;
   }
 
   get bytes(): number {
@@ -86,7 +88,7 @@ export class Batch {
     const grown = length > (last?.count ?? 0) || (last === undefined && this.#open);
     const boundary = { count: length, bytes, transactions: (last?.transactions ?? 0) + (grown ? 1 : 0), fragment };
     // Only the first and the last are ever committed at, unless each is on its own; a fragment holds what was received.
-    const keep = this.#limits.isolate ? boundaries.length : 1;
+    const keep = this.#toIsolate > 0 ? boundaries.length : 1;
     if (last !== undefined && (!grown || boundaries.length > keep)) boundaries[boundaries.length - 1] = boundary;
     else boundaries.push(boundary);
   }
@@ -96,7 +98,7 @@ export class Batch {
     const count = this.#boundaries.length;
     if (count > 0) {
       if (this.idle && !this.#open && !final && this.dueInMs() > 0) return null;
-      return this.#takeBoundaries(this.#open || this.#limits.isolate ? 1 : count);
+      return this.#takeBoundaries(this.#open || this.#toIsolate > 0 ? 1 : count);
     }
     if (final || this.#piece === null || this.#records.bytes < this.#pieceBytes) return null;
     const { position } = this.#piece;
@@ -110,6 +112,11 @@ export class Batch {
   /** Milliseconds until progress without records may be committed; 0 when it may be now. */
   dueInMs(): number {
     return Math.max(0, this.#lastCommitAt + IDLE_COMMIT_MS - this.#now());
+  }
+
+  /** Each source transaction is committed alone for now. */
+  get isolating(): boolean {
+    return this.#toIsolate > 0;
   }
 
   /** Only progress without records waits here. */
@@ -129,6 +136,7 @@ export class Batch {
       fragment: boundary.fragment,
     }));
     this.#open = false;
+    this.#toIsolate -= Math.min(this.#toIsolate, last.transactions);
     this.#lastCommitAt = this.#now();
     const { transactions } = last;
     return {
