@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
 import { parseConnector } from '../config/connector.ts';
+import { openDatabase } from '../demo/database.ts';
 import { Display } from '../demo/display.ts';
 import { createTopics, deleteTopics, follow } from '../demo/follower.ts';
 import { startKafka } from '../demo/kafka-server.ts';
@@ -115,7 +115,7 @@ async function deliver(
   const mark = edge.env['MILLRACE_KAFKA'] ? randomBytes(4).toString('hex') : null;
   const config = parseConnector(connectorFor(servers, mark));
   const topics = AGGREGATES.map((type) => (mark === null ? `outbox.event.${type}` : `demo-${mark}.${type}`));
-  const sql = await connect(servers.postgres);
+  const sql = await openDatabase(servers.postgres);
   const ledger = new Ledger(() => performance.now());
   const live = new LiveView(ledger, systemClock);
   const running = Promise.withResolvers<void>();
@@ -178,13 +178,6 @@ function connectorFor({ postgres, bootstrap }: Servers, mark: string | null): un
     'transforms.outbox.route.topic.replacement': `demo-${mark}.\${routedByValue}`,
   };
   return { name: `demo-${mark}`, config: { ...config, ...servers, ...own } };
-}
-
-async function connect({ host, port, user, password }: PostgresServer): Promise<pg.Client> {
-  const sql = new pg.Client({ host, port, user, password, database: 'postgres' });
-  await sql.connect();
-  await sql.query(readFileSync(new URL('../../sql/postgres/outbox.sql', import.meta.url), 'utf8'));
-  return sql;
 }
 
 /** Aborts when the connector has ended although nobody told it to. */
