@@ -1,12 +1,15 @@
 /** A real single-node Kafka for the demo and the tests: jars from Maven Central, KRaft, a throw-away log folder. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
 import { MillraceError } from '../errors.ts';
 import { freePort } from './free-port.ts';
+import { kafkaJars } from './kafka-jars.ts';
+import { removeAtExit, spawnServer } from './server-process.ts';
 
 export interface KafkaServer {
   readonly bootstrap: string;
@@ -16,24 +19,19 @@ export interface KafkaServer {
   dispose(): Promise<void>;
 }
 
-const VERSION = '4.3.1';
-const POM = `<project><modelVersion>4.0.0</modelVersion><groupId>millrace</groupId><artifactId>kafka</artifactId><version>1</version>
-<dependencies>
-<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${VERSION}</version></dependency>
-<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>${VERSION}</version></dependency>
-<dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
-</dependencies></project>`;
-
 /** Starts a broker on free ports; resolves when it answers. `say` hears of long steps (the first download). */
 export async function startKafka(say: (line: string) => void = () => {}): Promise<KafkaServer> {
-  const classPath = join(await jars(say), '*');
+  const classPath = join(await kafkaJars(say), '*');
   const home = mkdtempSync(join(tmpdir(), 'millrace-kafka-'));
+  removeAtExit(home);
   const [port, controller] = [await freePort(), await freePort()];
   const properties = join(home, 'server.properties');
   writeFileSync(properties, serverProperties(home, port, controller));
   const id = randomBytes(16).toString('base64url');
-  const format = ['kafka.tools.StorageTool', 'format', '-t', id, '-c', properties, '--standalone'];
-  execFileSync('java', ['-cp', classPath, ...format], { stdio: 'pipe' });
+  // With "=": one id in 64 begins with a dash and would be taken for an option.
+  const format = ['kafka.tools.StorageTool', 'format', `--cluster-id=${id}`, '-c', properties, '--standalone'];
+  // Not synchronously: PostgreSQL starts meanwhile.
+  await promisify(execFile)('java', ['-XX:TieredStopAtLevel=1', '-cp', classPath, ...format]);
   let child = launch();
 
   function launch(): ChildProcess {
@@ -45,7 +43,7 @@ export async function startKafka(say: (line: string) => void = () => {}): Promis
       'kafka.Kafka',
       properties,
     ];
-    return spawn('java', java, { stdio: 'ignore', cwd: home });
+    return spawnServer('java', java, { stdio: 'ignore', cwd: home, lastSignal: 'SIGKILL' });
   }
   async function end(signal: NodeJS.Signals): Promise<void> {
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -110,54 +108,4 @@ async function ready(bootstrap: string, child: ChildProcess): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new MillraceError('internal', `Kafka did not start at ${bootstrap} (exit code ${child.exitCode})`);
-}
-
-/** The folder with Kafka's jars, downloaded once per user; complete or not there at all. */
-async function jars(say: (line: string) => void): Promise<string> {
-  const cache = process.env['MILLRACE_CACHE'] ?? join(homedir(), '.cache', 'millrace');
-  const folder = join(cache, `kafka-${VERSION}`);
-  requireTool('java', ['-version'], 'Java 17');
-  if (existsSync(folder)) return folder;
-  requireTool('mvn', ['-v'], 'Maven (it downloads Kafka once)');
-  mkdirSync(cache, { recursive: true });
-  const work = mkdtempSync(join(cache, 'download-'));
-  writeFileSync(join(work, 'pom.xml'), POM);
-  say(`downloading Kafka ${VERSION} (about 54 MB, once)`);
-  const libs = join(work, 'libs');
-  const maven = spawn('mvn', ['-q', '-B', 'dependency:copy-dependencies', `-DoutputDirectory=${libs}`], {
-    cwd: work,
-    stdio: 'ignore',
-  });
-  const progress = setInterval(
-    () => say(`downloading Kafka: ${existsSync(libs) ? readdirSync(libs).length : 0} of about 90 files`),
-    2000,
-  );
-  const code = await new Promise((resolve) => maven.once('exit', resolve));
-  clearInterval(progress);
-  try {
-    if (code !== 0)
-      throw new MillraceError(
-        'config',
-        `Maven could not download Kafka (exit code ${String(code)}); try "mvn -v" and your network, or set MILLRACE_KAFKA=host:port`,
-      );
-    renameSync(libs, folder);
-  } catch (error) {
-    // Another process may have been faster; its folder is as good.
-    if (!existsSync(folder)) throw error;
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
-  return folder;
-}
-
-function requireTool(command: string, args: readonly string[], what: string): void {
-  try {
-    execFileSync(command, args, { stdio: 'pipe' });
-  } catch (error) {
-    throw new MillraceError(
-      'config',
-      `${what} is missing on this machine: install it, or set MILLRACE_KAFKA=host:port to use a Kafka of your own`,
-      { cause: error },
-    );
-  }
 }

@@ -1,5 +1,5 @@
 /** An embedded PostgreSQL for the demo and the tests: the npm package's binaries, a throw-away data folder. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -15,9 +15,11 @@ import {
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import pg from 'pg';
 import { MillraceError } from '../errors.ts';
 import { freePort } from './free-port.ts';
+import { removeAtExit, spawnServer } from './server-process.ts';
 
 export interface PostgresServer {
   readonly host: string;
@@ -53,12 +55,13 @@ export interface PostgresOptions {
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   const asRoot = process.getuid?.() === 0;
   const home = mkdtempSync(join(tmpdir(), 'millrace-pg-'));
+  removeAtExit(home);
   const binaries = readableBinaries(nativeFolder(options.major ?? 18), home, asRoot);
   const account = asRoot ? { uid: NOBODY, gid: NOBODY } : {};
   if (asRoot) chownSync(home, NOBODY, NOBODY);
   const data = join(home, 'data');
   const password = 'demo-only';
-  if (options.copyOf === undefined) initialize({ binaries, home, data, password, account });
+  if (options.copyOf === undefined) await initialize({ binaries, home, data, password, account });
   else execFileSync('cp', ['-a', options.copyOf, data]);
   for (const [name, content] of Object.entries(options.files ?? {})) {
     writeFileSync(join(data, name), content, { mode: 0o600 });
@@ -79,11 +82,16 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   let child = launch();
 
   function launch(): ChildProcess {
-    return spawn(join(binaries, 'bin', 'postgres'), ['-D', data, ...settings.flatMap((setting) => ['-c', setting])], {
-      ...account,
-      cwd: home,
-      stdio: 'ignore',
-    });
+    return spawnServer(
+      join(binaries, 'bin', 'postgres'),
+      ['-D', data, ...settings.flatMap((setting) => ['-c', setting])],
+      {
+        ...account,
+        cwd: home,
+        stdio: 'ignore',
+        lastSignal: 'SIGQUIT',
+      },
+    );
   }
   async function end(signal: NodeJS.Signals): Promise<void> {
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -113,21 +121,22 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   return server;
 }
 
-function initialize(at: {
+async function initialize(at: {
   readonly binaries: string;
   readonly home: string;
   readonly data: string;
   readonly password: string;
   readonly account: { readonly uid?: number; readonly gid?: number };
-}): void {
+}): Promise<void> {
   const passwordFile = join(at.home, 'password');
   writeFileSync(passwordFile, at.password, { mode: 0o644 });
   const auth = ['-U', 'postgres', `--pwfile=${passwordFile}`, '-A', 'scram-sha-256'];
-  execFileSync(join(at.binaries, 'bin', 'initdb'), ['-D', at.data, ...auth, '-E', 'UTF8', '--locale=C', '--no-sync'], {
-    ...at.account,
-    cwd: at.home,
-    stdio: 'pipe',
-  });
+  // Not synchronously: Kafka starts meanwhile.
+  await promisify(execFile)(
+    join(at.binaries, 'bin', 'initdb'),
+    ['-D', at.data, ...auth, '-E', 'UTF8', '--locale=C', '--no-sync'],
+    { ...at.account, cwd: at.home },
+  );
 }
 
 async function ready(server: PostgresServer, child: ChildProcess): Promise<void> {

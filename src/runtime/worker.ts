@@ -15,8 +15,8 @@ export interface WorkerContext {
   readonly failpoint?: (name: Failpoint) => void;
   readonly createSource: (config: ConnectorConfig, context: WorkerContext) => Source;
   readonly createSink: (config: ConnectorConfig, context: WorkerContext) => Sink;
-  /** Hears when this instance stands by and when it works. */
-  readonly onState: (state: 'standby' | 'running') => void;
+  /** Hears when this instance works. */
+  readonly onState: (state: 'running') => void;
 }
 
 /** Resolves when the signal is aborted and everything in hand is committed; rejects with what ended the run. */
@@ -29,7 +29,6 @@ export async function runConnector(
   const source = context.createSource(config, context);
   const sink = context.createSink(config, context);
   try {
-    context.onState('standby');
     const { identity, lost } = await source.acquire(signal);
     const run = AbortSignal.any([signal, lost]);
     const opened = await sink.open(identity, run);
@@ -63,7 +62,7 @@ function routerSettings(config: ConnectorConfig): Parameters<typeof createOutbox
   const { router } = config;
   return {
     idField: router.id,
-    keyField: router.key === '' ? null : router.key,
+    keyField: router.key,
     payloadField: router.payload,
     routeByField: router.routeBy,
     topicRegex: config.topicRegex,
