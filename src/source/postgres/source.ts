@@ -45,6 +45,8 @@ class PostgresSource implements Source {
   #stream: ReplicationStream | null = null;
   /** Found while streaming: ends the run. */
   #refusal: MillraceError | null = null;
+  /** Aborts with `close`, so that a standby that is closed does not take the lease afterwards. */
+  readonly #closing = new AbortController();
 
   constructor(settings: PostgresSettings, context: PostgresSourceContext) {
     this.#settings = settings;
@@ -52,7 +54,10 @@ class PostgresSource implements Source {
   }
 
   async acquire(signal: AbortSignal): Promise<{ readonly identity: SourceIdentity; readonly lost: AbortSignal }> {
-    const lease = await acquireLease(this.#settings, { ...this.#context, signal });
+    const waiting = AbortSignal.any([signal, this.#closing.signal]);
+    const lease = await acquireLease(this.#settings, { ...this.#context, signal: waiting });
+    if (this.#closing.signal.aborted) await lease.release();
+    this.#closing.signal.throwIfAborted();
     this.#lease = lease;
     const facts = await readServerFacts(this.#settings, lease.client, signal);
     this.#facts = facts;
@@ -116,6 +121,7 @@ class PostgresSource implements Source {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort();
     const stream = this.#stream;
     const lease = this.#lease;
     this.#stream = null;

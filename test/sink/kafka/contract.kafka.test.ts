@@ -1,0 +1,121 @@
+import { after } from 'node:test';
+import type { ITopicConfig } from 'kafkajs';
+import { createKafka } from '../../../src/kafka/client.ts';
+import { partitionOf } from '../../../src/kafka/partition.ts';
+import { systemClock } from '../../../src/runtime/clock.ts';
+import { createKafkaSink } from '../../../src/sink/kafka/sink.ts';
+import { sinkContract } from '../../contract/sink.ts';
+import { ends, partitionCount, readWire } from '../../support/kafka-wire.ts';
+import { freshName, kafka, quiet, waitFor } from '../../support/servers.ts';
+
+const bootstrap = await kafka();
+const PARTITIONS = 3;
+const OFFSETS_PARTITIONS = 16;
+const offsetsTopic = (connector: string): string => `${connector.split('.', 1).join('')}-offsets`;
+const admin = createKafka(
+  { bootstrapServers: [bootstrap], clientId: 'contract', sasl: null, tls: null },
+  quiet,
+).admin();
+await admin.connect();
+after(() => admin.disconnect());
+
+const MAX_RECORD_BYTES = 1_000_000;
+
+sinkContract({
+  name: 'the Kafka sink',
+  maxRecordBytes: MAX_RECORD_BYTES,
+  create: (connector, options = {}) =>
+    createKafkaSink(
+      {
+        connector,
+        version: 'test',
+        kafka: { bootstrapServers: [bootstrap], clientId: 'contract', sasl: null, tls: null },
+        transactionalId: `contract-${connector}`,
+        transactionTimeoutMs: options.transactionTimeoutMs ?? 60_000,
+        split: 'auto',
+        // One for each test, or their open transactions would hold each other up; neighbours share it.
+        offsetsTopic: offsetsTopic(connector),
+        maxRequestBytes: MAX_RECORD_BYTES,
+        topicCreation: {
+          enable: options.createTopics ?? true,
+          partitions: PARTITIONS,
+          replicationFactor: 1,
+          configs: {},
+        },
+      },
+      {
+        log: options.log ?? quiet,
+        clock: systemClock,
+        ...(options.failpoint ? { failpoint: options.failpoint } : {}),
+      },
+    ),
+  prepare: async (connector, topics) => {
+    const configEntries = [{ name: 'cleanup.policy', value: 'compact' }];
+    await createTopics([
+      { topic: offsetsTopic(connector), numPartitions: OFFSETS_PARTITIONS, configEntries },
+      ...topics.map((topic) => ({ topic, numPartitions: PARTITIONS })),
+    ]);
+  },
+  neighbours: () => {
+    const room = freshName('room');
+    const partitionOfName = (name: string): number =>
+      partitionOf(Buffer.from(JSON.stringify({ connector: name })), OFFSETS_PARTITIONS);
+    const first = `${room}.0`;
+    for (let n = 1; ; n++) {
+      const name = `${room}.${n}`;
+      if (partitionOfName(name) === partitionOfName(first)) return [first, name];
+    }
+  },
+  todo: {
+    'several connectors open at once where nothing has been created yet':
+      'src/kafka/topics.ts does not wait until every broker knows a topic that was just created: kafkajs retries only LEADER_NOT_AVAILABLE',
+    'one commit reaches many topics and partitions, which are created when missing':
+      'as above: the topic is not known everywhere yet, and the run ends',
+    'headers keep their order, their repetitions, their nulls and names that look like numbers':
+      'kafkajs takes headers as an object: integer-like names go first, repetitions together, null is impossible',
+    "open does not wait for the time-out of this connector's own dead transaction":
+      'the sink reads the offsets topic for a name clash before it fences its predecessor, whose open transaction holds the reader up',
+    'two neighbours whose transactions are aborted in the other order still get their committed positions':
+      "kafkajs' filter takes the broker's list of aborted transactions as ordered by their beginnings: the aborted position is read as stored",
+  },
+  readNow: (topic) => readWire(bootstrap, topic),
+  read: async (topic) => {
+    await waitFor(`the transactions in ${topic} to end`, () => settled(topic));
+    return readWire(bootstrap, topic);
+  },
+  written: async (topic) => {
+    let written = 0n;
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      written += (await ends(bootstrap, topic, partition)).highWatermark;
+    }
+    return Number(written);
+  },
+});
+
+async function settled(topic: string): Promise<boolean> {
+  for (let partition = 0; partition < PARTITIONS; partition++) {
+    const { lastStable, highWatermark } = await ends(bootstrap, topic, partition);
+    if (lastStable !== highWatermark) return false;
+  }
+  return true;
+}
+
+async function createTopics(topics: ITopicConfig[]): Promise<void> {
+  await admin.createTopics({ topics, waitForLeaders: false });
+  for (const { topic, numPartitions } of topics) {
+    for (let partition = 0; partition < (numPartitions ?? 0); partition++) {
+      await waitFor(`${topic}/${partition} to have a leader`, () => isThere(topic, partition));
+    }
+  }
+}
+
+/** A partition without a leader yet answers a fetch with an error. */
+async function isThere(topic: string, partition: number): Promise<boolean> {
+  return (
+    (await partitionCount(bootstrap, topic)) > 0 &&
+    ends(bootstrap, topic, partition).then(
+      () => true,
+      () => false,
+    )
+  );
+}
