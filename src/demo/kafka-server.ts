@@ -32,7 +32,8 @@ export async function startKafka(say: (line: string) => void = () => {}): Promis
   const properties = join(home, 'server.properties');
   writeFileSync(properties, serverProperties(home, port, controller));
   const id = randomBytes(16).toString('base64url');
-  const format = ['kafka.tools.StorageTool', 'format', '-t', id, '-c', properties, '--standalone'];
+  // With "=": one id in 64 begins with a dash and would be taken for an option.
+  const format = ['kafka.tools.StorageTool', 'format', `--cluster-id=${id}`, '-c', properties, '--standalone'];
   execFileSync('java', ['-cp', classPath, ...format], { stdio: 'pipe' });
   let child = launch();
 
