@@ -36,7 +36,7 @@ export async function acquireLease(settings: PostgresSettings, context: LeaseCon
   const client = await connect(settings, { applicationName, signal: context.signal });
   try {
     await client.query(`SET statement_timeout = ${LEASE_MS}`);
-    const version = await client.query<{ v: string }>('SHOW server_version_num');
+    const version = await client.query<{ v: string }>("SELECT current_setting('server_version_num') AS v");
     if (Number(version.rows[0]?.v) >= 140_000) await client.query(`SET idle_session_timeout = ${LEASE_MS}`);
     await waitForLock(client, settings, context);
     await checkSession(client, settings);
