@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
+import { closeCluster, openCluster } from '../kafka/cluster.ts';
 import { MillraceError } from '../errors.ts';
 import { freePort } from './free-port.ts';
 import { kafkaJars } from './kafka-jars.ts';
@@ -92,18 +93,24 @@ function serverProperties(home: string, port: number, controller: number): strin
     .join('');
 }
 
+/**
+ * Resolves when the broker answers and has coordinators for transactions and groups: it creates their topics when it is
+ * first asked for one, and the first who asks would wait for that.
+ */
 async function ready(bootstrap: string, child: ChildProcess): Promise<void> {
   const kafka = new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING, retry: { retries: 0 } });
   for (const until = Date.now() + 60_000; Date.now() < until; ) {
-    const admin = kafka.admin();
     try {
-      await admin.connect();
-      const { brokers } = await admin.describeCluster();
-      if (brokers.length > 0) return;
+      const cluster = await openCluster(kafka);
+      try {
+        await cluster.findGroupCoordinator({ groupId: 'ready', coordinatorType: 1 });
+        await cluster.findGroupCoordinator({ groupId: 'ready', coordinatorType: 0 });
+        return;
+      } finally {
+        await closeCluster(cluster);
+      }
     } catch {
       if (child.exitCode !== null) break;
-    } finally {
-      await admin.disconnect().catch(() => {});
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

@@ -118,7 +118,8 @@ export interface Cluster {
   refreshMetadata(): Promise<void>;
   findBroker(where: { nodeId: string }): Promise<Broker>;
   findControllerBroker(): Promise<Broker>;
-  findGroupCoordinator(of: { groupId: string; coordinatorType: 1 }): Promise<Broker>;
+  /** Type 0: of a consumer group; 1: of a transactional.id. */
+  findGroupCoordinator(of: { groupId: string; coordinatorType: 0 | 1 }): Promise<Broker>;
 }
 
 const READ_COMMITTED = 1;

@@ -83,12 +83,18 @@ export async function openWriter(cluster: Cluster, options: WriterOptions): Prom
       const identity = await coordinator.initProducerId({ transactionalId, transactionTimeout: timeoutMs });
       return new Writer(cluster, coordinator, identity, options);
     } catch (error) {
-      if (!OPEN_AGAIN.has(errorType(error)) || clock.now() > until) {
+      if (!opensLater(error) || clock.now() > until) {
         throw kafkaError(error, `cannot open the transactional producer "${transactionalId}"`);
       }
     }
     await clock.sleep(waitMs, signal);
   }
+}
+
+function opensLater(error: unknown): boolean {
+  // kafkajs hides the brokers' answers behind this one: a cluster that has just started has no coordinators yet.
+  const none = error instanceof Error && error.name === 'KafkaJSGroupCoordinatorNotFound';
+  return none || OPEN_AGAIN.has(errorType(error));
 }
 
 class Writer implements TransactionalWriter {
