@@ -53,6 +53,7 @@ export async function freshDatabase(server: PostgresAddress): Promise<Database> 
   const name = freshName('test');
   const base = { host: server.host, port: server.port, user: server.user, password: server.password };
   const admin = new pg.Client({ ...base, database: 'postgres' });
+  admin.on('error', () => {});
   await admin.connect();
   await admin.query(`CREATE DATABASE ${name}`);
   const client = new pg.Client({ ...base, database: name });

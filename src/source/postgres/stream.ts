@@ -123,6 +123,8 @@ export class ReplicationStream {
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
     socket.write(Buffer.from([COPY_DONE, 0, 0, 0, 4, 0x58, 0, 0, 0, 4])); // CopyDone, Terminate
     socket.end();
+    // With a 'readable' listener resume() has no effect, and unread bytes would keep the socket from closing.
+    socket.removeAllListeners('readable');
     socket.resume();
     const timer = setTimeout(() => socket.destroy(), 1000);
     await closed;
