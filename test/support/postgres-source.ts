@@ -1,7 +1,11 @@
 /** A PostgreSQL source without Kafka behind it: what a test reads, it keeps itself. */
+import { readFileSync } from 'node:fs';
+import type { TestContext } from 'node:test';
+import pg from 'pg';
 import type { Opened } from '../../src/change/claim.ts';
 import type { Fragment } from '../../src/change/fragment.ts';
 import type { Position } from '../../src/change/position.ts';
+import { type PostgresOptions, type PostgresServer, startPostgres } from '../../src/demo/postgres-server.ts';
 import type { Log, Metrics } from '../../src/ports.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import type { PostgresSettings } from '../../src/source/postgres/settings.ts';
@@ -10,6 +14,7 @@ import type { Source } from '../../src/source/source.ts';
 import { type Database, type PostgresAddress, freshName } from './servers.ts';
 
 export const noMetrics: Metrics = { count: () => {}, gauge: () => {}, observe: () => {} };
+export const OUTBOX_DDL = readFileSync(new URL('../../sql/postgres/outbox.sql', import.meta.url), 'utf8');
 export const CLUSTER = 'test-cluster';
 
 /** Settings that capture `public.outbox` of a database, under names of their own. */
@@ -116,6 +121,28 @@ function aggregateIds(fragments: readonly Fragment[]): string[] {
       return [String(change.after.value(index))];
     }),
   );
+}
+
+/** A server of the test's own, with a database that has the outbox; everything ends with the test. */
+export async function ownServer(
+  t: TestContext,
+  options: PostgresOptions = {},
+): Promise<{ readonly server: PostgresServer; readonly db: Pick<Database, 'client' | 'name'> }> {
+  const server = await startPostgres(options);
+  t.after(() => server.dispose());
+  const client = await openDatabase(t, server);
+  if (options.copyOf === undefined) await client.query(OUTBOX_DDL);
+  return { server, db: { client, name: 'postgres' } };
+}
+
+/** A session on the database `postgres` of a test's own server. */
+export async function openDatabase(t: TestContext, server: PostgresServer): Promise<pg.Client> {
+  const { host, port, user, password } = server;
+  const client = new pg.Client({ host, port, user, password, database: 'postgres' });
+  client.on('error', () => {});
+  await client.connect();
+  t.after(() => client.end());
+  return client;
 }
 
 /** Commits one outbox row whose aggregate id is `id`. */

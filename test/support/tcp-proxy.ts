@@ -4,6 +4,7 @@ export interface TcpProxy {
   readonly port: number;
   /** From now on nothing passes in either direction, and nobody is told: a network that is gone. */
   freeze(): void;
+  connections(): number;
   close(): Promise<void>;
 }
 
@@ -32,6 +33,7 @@ export async function startProxy(target: { readonly host: string; readonly port:
   const address = listener.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : 0,
+    connections: () => sockets.size / 2,
     freeze: () => {
       frozen = true;
     },

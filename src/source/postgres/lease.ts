@@ -3,6 +3,7 @@
  * a standby. A killed holder frees it at once, a frozen one when its idle session times out.
  */
 import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { MillraceError } from '../../errors.ts';
 import type { Clock, Log, Metrics } from '../../ports.ts';
@@ -14,6 +15,7 @@ const LOCK_CLASS = 0x4d696c6c;
 const LEASE_MS = 15_000;
 const PING_EVERY_MS = 5000;
 const RETRY_MS = 1000;
+const UNLOCK_MS = 500;
 
 export interface Lease {
   /** The session that holds the lock; also used for the source's own small queries. */
@@ -189,7 +191,16 @@ function keep(client: pg.Client, pid: number): Lease {
     release: async () => {
       released = true;
       clearInterval(timer);
+      await unlock(client);
       await endSession(client);
     },
   };
+}
+
+/** Asked for and answered, so that the next instance need not find the lock in a session that is still ending. */
+async function unlock(client: pg.Client): Promise<void> {
+  const patience = new AbortController();
+  const answered = client.query('SELECT pg_catalog.pg_advisory_unlock_all()').catch(() => {});
+  await Promise.race([answered, delay(UNLOCK_MS, undefined, { signal: patience.signal }).catch(() => {})]);
+  patience.abort();
 }

@@ -29,7 +29,7 @@ export interface PostgresSourceContext {
 
 const MEASURE_EVERY_MS = 5000;
 /** A server that shuts down waits for its walsenders: what is not committed by then is read again after the restart. */
-const LEAVE_AFTER_MS = 4000;
+const LEAVE_AFTER_MS = 3500;
 
 /** Creates the source; nothing is opened before `acquire`. */
 export function createPostgresSource(settings: PostgresSettings, context: PostgresSourceContext): Source {
