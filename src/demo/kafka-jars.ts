@@ -7,21 +7,22 @@ import { promisify } from 'node:util';
 import { MillraceError } from '../errors.ts';
 import { removeAtExit, spawnServer } from './server-process.ts';
 
-const VERSION = '4.3.1';
 /** What Maven fetches into an empty repository: jars, their poms, and the plugins that do the copying. */
 const ABOUT_FILES = 540;
-const POM = `<project><modelVersion>4.0.0</modelVersion><groupId>millrace</groupId><artifactId>kafka</artifactId><version>1</version>
+const pom = (
+  version: string,
+): string => `<project><modelVersion>4.0.0</modelVersion><groupId>millrace</groupId><artifactId>kafka</artifactId><version>1</version>
 <dependencies>
-<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${VERSION}</version></dependency>
-<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>${VERSION}</version></dependency>
+<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${version}</version></dependency>
+<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>${version}</version></dependency>
 <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
 </dependencies></project>`;
 const OWN_KAFKA = 'or set MILLRACE_KAFKA=host:port to use a Kafka of your own';
 
-/** The folder with the jars; complete or not there at all. `say` hears how a download goes. */
-export async function kafkaJars(say: (line: string) => void): Promise<string> {
+/** The folder with the jars of a version; complete or not there at all. `say` hears how a download goes. */
+export async function kafkaJars(version: string, say: (line: string) => void): Promise<string> {
   const cache = process.env['MILLRACE_CACHE'] ?? join(homedir(), '.cache', 'millrace');
-  const folder = join(cache, `kafka-${VERSION}`);
+  const folder = join(cache, `kafka-${version}`);
   await requireTool('java', ['-version'], `Java 17 or newer is missing on this machine: install it, ${OWN_KAFKA}`);
   if (existsSync(folder)) return folder;
   await requireTool(
@@ -34,8 +35,8 @@ export async function kafkaJars(say: (line: string) => void): Promise<string> {
   removeAtExit(work);
   const libs = join(work, 'libs');
   try {
-    writeFileSync(join(work, 'pom.xml'), POM);
-    say(`downloading Kafka ${VERSION} (about 54 MB, once)`);
+    writeFileSync(join(work, 'pom.xml'), pom(version));
+    say(`downloading Kafka ${version} (about 54 MB, once)`);
     await download(work, libs, say);
     renameSync(libs, folder);
   } catch (error) {

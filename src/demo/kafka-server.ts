@@ -20,9 +20,11 @@ export interface KafkaServer {
   dispose(): Promise<void>;
 }
 
+const VERSION = '4.3.1';
+
 /** Starts a broker on free ports; resolves when it answers. `say` hears of long steps (the first download). */
 export async function startKafka(say: (line: string) => void = () => {}): Promise<KafkaServer> {
-  const classPath = join(await kafkaJars(say), '*');
+  const classPath = join(await kafkaJars(VERSION, say), '*');
   const home = mkdtempSync(join(tmpdir(), 'millrace-kafka-'));
   removeAtExit(home);
   const [port, controller] = [await freePort(), await freePort()];

@@ -58,7 +58,7 @@ export function line(view: View): string {
   return [
     `${String(Math.round(view.perSecond)).padStart(4)} events/s`,
     percentiles(view.latenciesMs),
-    `2ms|${bars(counts(view.latenciesMs))}|>256ms`,
+    `2ms|${bars(counts(view.latenciesMs))}|>512ms`,
     `position ${view.position}`,
     ...(newest ? [`${newest.topic} key=${newest.key} ${newest.type} ${(newest.latencyMs ?? 0).toFixed(1)} ms`] : []),
   ].join('  ');
