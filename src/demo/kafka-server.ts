@@ -14,25 +14,61 @@ import { removeAtExit, spawnServer } from './server-process.ts';
 
 export interface KafkaServer {
   readonly bootstrap: string;
+  /** `host:port` of each listener, by its name; PLAINTEXT is `bootstrap`. */
+  readonly listeners: Readonly<Record<string, string>>;
   /** Ends the broker and starts it again on the same data and port. */
   restart(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Ends the broker and removes its data. */
   dispose(): Promise<void>;
 }
 
+export interface KafkaOptions {
+  readonly version?: string;
+  /** More listeners, named after their protocol (SASL_SSL, …); what they need goes into `properties`. */
+  readonly listeners?: readonly string[];
+  /** Lines for server.properties, beside or instead of ours. */
+  readonly properties?: Readonly<Record<string, string | number | boolean>>;
+  /** Arguments of `StorageTool format`, such as `--add-scram`. */
+  readonly format?: readonly string[];
+}
+
 const VERSION = '4.3.1';
 
 /** Starts a broker on free ports; resolves when it answers. `say` hears of long steps (the first download). */
-export async function startKafka(say: (line: string) => void = () => {}): Promise<KafkaServer> {
-  const classPath = join(await kafkaJars(VERSION, say), '*');
+export async function startKafka(
+  say: (line: string) => void = () => {},
+  options: KafkaOptions = {},
+): Promise<KafkaServer> {
+  const classPath = join(await kafkaJars(options.version ?? VERSION, say), '*');
   const home = mkdtempSync(join(tmpdir(), 'millrace-kafka-'));
   removeAtExit(home);
-  const [port, controller] = [await freePort(), await freePort()];
+  const listeners: Record<string, string> = {};
+  for (const name of ['PLAINTEXT', ...(options.listeners ?? [])]) listeners[name] = `127.0.0.1:${await freePort()}`;
   const properties = join(home, 'server.properties');
-  writeFileSync(properties, serverProperties(home, port, controller));
+  const controller = `127.0.0.1:${await freePort()}`;
+  // Before 3.9 a quorum was a fixed list of voters.
+  const isOld = options.version?.startsWith('3.') ?? false;
+  const quorum = isOld
+    ? { 'controller.quorum.voters': `1@${controller}` }
+    : { 'controller.quorum.bootstrap.servers': controller };
+  const lines = { ...serverProperties(home, listeners, controller), ...quorum, ...options.properties };
+  writeFileSync(
+    properties,
+    Object.entries(lines)
+      .map(([key, value]) => `${key}=${value}\n`)
+      .join(''),
+  );
   const id = randomBytes(16).toString('base64url');
-  // With "=": one id in 64 begins with a dash and would be taken for an option.
-  const format = ['kafka.tools.StorageTool', 'format', `--cluster-id=${id}`, '-c', properties, '--standalone'];
+  const format = [
+    'kafka.tools.StorageTool',
+    'format',
+    // With "=": one id in 64 begins with a dash and would be taken for an option.
+    `--cluster-id=${id}`,
+    '-c',
+    properties,
+    ...(isOld ? [] : ['--standalone']),
+    ...(options.format ?? []),
+  ];
   // Not synchronously: PostgreSQL starts meanwhile.
   await promisify(execFile)('java', ['-XX:TieredStopAtLevel=1', '-cp', classPath, ...format]);
   let child = launch();
@@ -54,10 +90,11 @@ export async function startKafka(say: (line: string) => void = () => {}): Promis
     child.kill(signal);
     await ended;
   }
-  const bootstrap = `127.0.0.1:${port}`;
+  const bootstrap = listeners['PLAINTEXT'] ?? '';
   await ready(bootstrap, child);
   return {
     bootstrap,
+    listeners,
     restart: async (signal = 'SIGTERM') => {
       await end(signal);
       child = launch();
@@ -70,13 +107,19 @@ export async function startKafka(say: (line: string) => void = () => {}): Promis
   };
 }
 
-function serverProperties(home: string, port: number, controller: number): string {
-  const settings = {
+function serverProperties(
+  home: string,
+  listeners: Readonly<Record<string, string>>,
+  controller: string,
+): Record<string, string | number | boolean> {
+  const names = Object.keys(listeners);
+  const advertised = names.map((name) => `${name}://${listeners[name]}`);
+  return {
     'process.roles': 'broker,controller',
     'node.id': 1,
-    'controller.quorum.bootstrap.servers': `127.0.0.1:${controller}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    listeners: [...advertised, `CONTROLLER://${controller}`].join(','),
+    'advertised.listeners': advertised.join(','),
+    'listener.security.protocol.map': ['CONTROLLER:PLAINTEXT', ...names.map((name) => `${name}:${name}`)].join(','),
     'controller.listener.names': 'CONTROLLER',
     'log.dirs': join(home, 'data'),
     'offsets.topic.replication.factor': 1,
@@ -90,9 +133,6 @@ function serverProperties(home: string, port: number, controller: number): strin
     'num.partitions': 3,
     'auto.create.topics.enable': false,
   };
-  return Object.entries(settings)
-    .map(([key, value]) => `${key}=${value}\n`)
-    .join('');
 }
 
 /**

@@ -45,6 +45,18 @@ const settled = (topic: string): Promise<unknown> =>
     return lastStable === highWatermark;
   });
 
+// Ours: main.ts keeps the warning from the user's terminal.
+test('kafkajs sets timers in the past, which Node warns of', async (t) => {
+  const warnings: string[] = [];
+  const listener = (warning: Error): void => void warnings.push(warning.name);
+  process.on('warning', listener);
+  t.after(() => process.off('warning', listener));
+  const admin = client().admin();
+  await admin.connect();
+  await waitFor('the warning', async () => warnings.includes('TimeoutNegativeWarning'));
+  await admin.disconnect();
+});
+
 // Ours: batches of at most about 0.9 MB, as many as it takes (contract: one commit takes many times the size …).
 test('kafkajs makes one batch of all records for a partition: more than about 1 MB in one send is refused', async (t) => {
   const topic = await topicWith(t, 1);

@@ -6,6 +6,7 @@ import { systemClock } from '../../../src/runtime/clock.ts';
 import { createKafkaSink } from '../../../src/sink/kafka/sink.ts';
 import { sinkContract } from '../../contract/sink.ts';
 import { ends, partitionCount, readWire } from '../../support/kafka-wire.ts';
+import { sinkSettings } from '../../support/sink-settings.ts';
 import { freshName, kafka, quiet, waitFor } from '../../support/servers.ts';
 
 const bootstrap = await kafka();
@@ -26,23 +27,22 @@ sinkContract({
   maxRecordBytes: MAX_RECORD_BYTES,
   create: (connector, options = {}) =>
     createKafkaSink(
-      {
+      sinkSettings(
         connector,
-        version: 'test',
-        kafka: { bootstrapServers: [bootstrap], clientId: 'contract', sasl: null, tls: null },
-        transactionalId: `contract-${connector}`,
-        transactionTimeoutMs: options.transactionTimeoutMs ?? 60_000,
-        split: 'auto',
-        // One for each test, or their open transactions would hold each other up; neighbours share it.
-        offsetsTopic: offsetsTopic(connector),
-        maxRequestBytes: MAX_RECORD_BYTES,
-        topicCreation: {
-          enable: options.createTopics ?? true,
-          partitions: PARTITIONS,
-          replicationFactor: 1,
-          configs: {},
+        { bootstrapServers: [bootstrap] },
+        {
+          transactionTimeoutMs: options.transactionTimeoutMs ?? 60_000,
+          // One for each test, or their open transactions would hold each other up; neighbours share it.
+          offsetsTopic: offsetsTopic(connector),
+          maxRequestBytes: MAX_RECORD_BYTES,
+          topicCreation: {
+            enable: options.createTopics ?? true,
+            partitions: PARTITIONS,
+            replicationFactor: 1,
+            configs: {},
+          },
         },
-      },
+      ),
       {
         log: options.log ?? quiet,
         clock: systemClock,
