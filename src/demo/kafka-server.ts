@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
-import { closeCluster, openCluster } from '../kafka/cluster.ts';
+import { closeCluster, findCoordinator, openCluster } from '../kafka/cluster.ts';
 import { MillraceError } from '../errors.ts';
 import { freePort } from './free-port.ts';
 import { kafkaJars } from './kafka-jars.ts';
@@ -145,8 +145,8 @@ async function ready(bootstrap: string, child: ChildProcess): Promise<void> {
     try {
       const cluster = await openCluster(kafka);
       try {
-        await cluster.findGroupCoordinator({ groupId: 'ready', coordinatorType: 1 });
-        await cluster.findGroupCoordinator({ groupId: 'ready', coordinatorType: 0 });
+        await findCoordinator(cluster, 'transaction', 'ready');
+        await findCoordinator(cluster, 'group', 'ready');
         return;
       } finally {
         await closeCluster(cluster);

@@ -84,11 +84,21 @@ export function errorType(error: unknown): string {
   return errorType(inner);
 }
 
+/** Codes of Node's TLS errors: a certificate, a protocol, a missing client certificate; trying again does not help. */
+const TLS_REFUSED = /^(ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|EPROTO)/;
+
+function isRefusedConnection(error: unknown): boolean {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if (cause.name === 'KafkaJSSASLAuthenticationError') return true;
+    if ('code' in cause && typeof cause.code === 'string' && TLS_REFUSED.test(cause.code)) return true;
+  }
+  return false;
+}
+
 /** Classifies what kafkajs throws; it may wrap the broker's answer several times. */
 export function kafkaError(error: unknown, doing: string): MillraceError {
   if (error instanceof MillraceError) return error;
   const type = errorType(error);
-  const refused = error instanceof Error && error.name === 'KafkaJSSASLAuthenticationError';
-  const kind = KINDS[type] ?? (refused ? 'kafka-rejected' : 'kafka-unavailable');
+  const kind = KINDS[type] ?? (isRefusedConnection(error) ? 'kafka-rejected' : 'kafka-unavailable');
   return new MillraceError(kind, `${doing}: ${messageOf(error)}${type === '' ? '' : ` (${type})`}`, { cause: error });
 }

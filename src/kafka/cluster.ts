@@ -56,6 +56,9 @@ interface TransactionRequest {
 export interface Broker {
   readonly nodeId: number | null;
   readonly connectionPool: { readonly pool: readonly Connection[]; getConnection(index: number): Promise<Connection> };
+  findGroupCoordinator(of: { groupId: string; coordinatorType: 0 | 1 }): Promise<{
+    coordinator: { nodeId: number };
+  }>;
   initProducerId(request: {
     transactionalId: string;
     transactionTimeout: number;
@@ -118,8 +121,6 @@ export interface Cluster {
   refreshMetadata(): Promise<void>;
   findBroker(where: { nodeId: string }): Promise<Broker>;
   findControllerBroker(): Promise<Broker>;
-  /** Type 0: of a consumer group; 1: of a transactional.id. */
-  findGroupCoordinator(of: { groupId: string; coordinatorType: 0 | 1 }): Promise<Broker>;
 }
 
 const READ_COMMITTED = 1;
@@ -133,6 +134,32 @@ export async function openCluster(kafka: Kafka): Promise<Cluster> {
   await cluster.connect();
   await cluster.refreshMetadata();
   return cluster;
+}
+
+/** Some broker that answers: for what any of them knows. */
+export async function anyBroker(cluster: Cluster): Promise<Broker> {
+  let failure: unknown = new Error('the cluster has no brokers');
+  for (const nodeId of Object.keys(cluster.brokerPool.brokers)) {
+    try {
+      return await cluster.findBroker({ nodeId });
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+/**
+ * The broker that coordinates a consumer group or a transactional.id. kafkajs' own way hides what the brokers answer
+ * (not authorized, not available yet) behind one error.
+ */
+export async function findCoordinator(cluster: Cluster, of: 'group' | 'transaction', id: string): Promise<Broker> {
+  const broker = await anyBroker(cluster);
+  const coordinatorType = of === 'group' ? 0 : 1;
+  const { coordinator } = await broker.findGroupCoordinator({ groupId: id, coordinatorType });
+  const nodeId = String(coordinator.nodeId);
+  if (!(nodeId in cluster.brokerPool.brokers)) await cluster.refreshMetadata();
+  return cluster.findBroker({ nodeId });
 }
 
 /** Closes every connection now: what is unanswered is rejected, not waited for. */

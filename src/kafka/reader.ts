@@ -68,6 +68,14 @@ export class TopicTail {
    * before it; `stable`: up to the first open transaction, waiting for nobody.
    */
   async read(upTo: 'end' | 'stable'): Promise<readonly CommittedRecord[]> {
+    try {
+      return await this.#read(upTo);
+    } catch (error) {
+      throw kafkaError(error, `cannot read topic "${this.#options.topic}" to its end`);
+    }
+  }
+
+  async #read(upTo: 'end' | 'stable'): Promise<readonly CommittedRecord[]> {
     const partitions = (this.#partitions ??= await this.#assign());
     for (const partition of partitions) partition.end = null;
     const out: CommittedRecord[] = [];

@@ -2,7 +2,7 @@
 import { MillraceError } from '../errors.ts';
 import type { Clock, Log } from '../ports.ts';
 import { errorType, kafkaError } from './client.ts';
-import type { Cluster } from './cluster.ts';
+import { type Cluster, anyBroker } from './cluster.ts';
 
 export interface TopicCreation {
   readonly enable: boolean;
@@ -33,8 +33,7 @@ export async function topicLeaders(context: TopicContext, topic: string): Promis
   const until = clock.now() + LEADERS_WITHIN_MS;
   for (let waitMs = 5; ; waitMs = Math.min(200, waitMs * 2)) {
     try {
-      const [nodeId] = Object.keys(cluster.brokerPool.brokers);
-      const broker = await cluster.findBroker({ nodeId: nodeId ?? '' });
+      const broker = await anyBroker(cluster);
       const { topicMetadata } = await broker.metadata([topic]);
       const partitions = topicMetadata[0]?.partitionMetadata ?? [];
       const leaders: number[] = [];
@@ -153,8 +152,7 @@ export async function topicConfigs(
   names: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
   try {
-    const [nodeId] = Object.keys(cluster.brokerPool.brokers);
-    const broker = await cluster.findBroker({ nodeId: nodeId ?? '' });
+    const broker = await anyBroker(cluster);
     const { resources } = await broker.describeConfigs({
       includeSynonyms: false,
       resources: [{ type: TOPIC_RESOURCE, name: topic, configNames: names }],

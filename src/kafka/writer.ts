@@ -7,7 +7,7 @@ import type { Records } from '../change/records.ts';
 import { MillraceError } from '../errors.ts';
 import type { Clock } from '../ports.ts';
 import { errorType, kafkaError } from './client.ts';
-import { type Broker, type Cluster, sendRaw } from './cluster.ts';
+import { type Broker, type Cluster, findCoordinator, sendRaw } from './cluster.ts';
 import { PRODUCE, type ProducePart, produceBound, readProduce, writeProduce } from './produce-request.ts';
 import { BATCH_HEADER_BYTES, RECORD_HEAD_BYTES } from './record-batch.ts';
 
@@ -79,22 +79,16 @@ export async function openWriter(cluster: Cluster, options: WriterOptions): Prom
   const until = clock.now() + OPEN_WITHIN_MS;
   for (let waitMs = 2; ; waitMs = Math.min(100, waitMs * 2)) {
     try {
-      const coordinator = await cluster.findGroupCoordinator({ groupId: transactionalId, coordinatorType: 1 });
+      const coordinator = await findCoordinator(cluster, 'transaction', transactionalId);
       const identity = await coordinator.initProducerId({ transactionalId, transactionTimeout: timeoutMs });
       return new Writer(cluster, coordinator, identity, options);
     } catch (error) {
-      if (!opensLater(error) || clock.now() > until) {
+      if (!OPEN_AGAIN.has(errorType(error)) || clock.now() > until) {
         throw kafkaError(error, `cannot open the transactional producer "${transactionalId}"`);
       }
     }
     await clock.sleep(waitMs, signal);
   }
-}
-
-function opensLater(error: unknown): boolean {
-  // kafkajs hides the brokers' answers behind this one: a cluster that has just started has no coordinators yet.
-  const none = error instanceof Error && error.name === 'KafkaJSGroupCoordinatorNotFound';
-  return none || OPEN_AGAIN.has(errorType(error));
 }
 
 class Writer implements TransactionalWriter {
@@ -200,7 +194,9 @@ class Writer implements TransactionalWriter {
         return;
       } catch (error) {
         // The markers of the transaction before are still being written: normal when transactions follow each other.
-        if (errorType(error) !== 'CONCURRENT_TRANSACTIONS' || clock.now() > until) throw error;
+        if (errorType(error) !== 'CONCURRENT_TRANSACTIONS' || clock.now() > until) {
+          throw kafkaError(error, `cannot add ${inWords(topics.keys())} to a Kafka transaction`);
+        }
       }
       // A stop lets the commit in hand end: it does not cut this short.
       await clock.sleep(waitMs, NEVER_ABORTED);
@@ -275,6 +271,12 @@ class Writer implements TransactionalWriter {
       throw kafkaError(error, doing);
     }
   }
+}
+
+/** Names of topics, the first few of them. */
+function inWords(topics: Iterable<string>): string {
+  const names = Array.from(topics, (topic) => `"${topic}"`);
+  return `topic ${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`;
 }
 
 /** Takes the filled records; sequence numbers go from 2^31 - 1 back to 0. */

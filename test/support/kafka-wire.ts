@@ -35,6 +35,7 @@ interface Batch {
 const METADATA = 3;
 const FETCH = 1;
 const UNKNOWN_TOPIC = 3;
+const NOT_LEADER = 6;
 
 /** All that a committed reader sees of a topic now, by partition and offset; nothing when there is no such topic. */
 export async function readWire(bootstrap: string, topic: string): Promise<readonly WireRecord[]> {
@@ -121,7 +122,8 @@ class WireClient {
     skipString(reader);
     reader.skip(8);
     const error = reader.u16be();
-    if (error === UNKNOWN_TOPIC) return { highWatermark: 0n, lastStable: 0n, aborted: [], batches: [] };
+    // A topic that has just been created is not known everywhere, and not led yet.
+    if (error === UNKNOWN_TOPIC || error === NOT_LEADER) return { highWatermark: 0n, lastStable: 0n, aborted: [], batches: [] };
     if (error !== 0) throw new Error(`fetch of ${topic}/${partition} at ${offset}: error ${error}`);
     const highWatermark = reader.i64be();
     const lastStable = reader.i64be();

@@ -247,12 +247,8 @@ class StoredReader {
   }
 
   async read(upTo: 'end' | 'stable'): Promise<Stored> {
-    try {
-      this.#stored = foldStored(this.#stored, await this.#tail.read(upTo), this.#of);
-      return this.#stored;
-    } catch (error) {
-      throw kafkaError(error, 'cannot read the offsets topic to its end');
-    }
+    this.#stored = foldStored(this.#stored, await this.#tail.read(upTo), this.#of);
+    return this.#stored;
   }
 }
 
