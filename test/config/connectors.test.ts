@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { checkConnector, readConnectorFile } from '../../src/config/connector.ts';
-import { readConnectors, sharedValues } from '../../src/config/connectors.ts';
+import { readConnectors, sharedValues, strayVariables } from '../../src/config/connectors.ts';
 import type { Surroundings } from '../../src/config/given.ts';
 import { formatMistake } from '../../src/config/mistake.ts';
 import { MillraceError } from '../../src/errors.ts';
@@ -63,6 +63,19 @@ test('a value for all connectors comes from a flag, else from the environment; t
     '--kafka.transaction.timeout.ms: "kafka.transaction.timeout.ms" expected a whole number from 1000 to 2147483647, got "5"',
     'environment variable MILLRACE_TRANSACTION_SPLIT: "transaction.split" expected one of auto, never, got "sometimes"',
   ]);
+});
+
+test('a mistyped variable is noticed; those of Kubernetes and of the tests are none', () => {
+  const env = {
+    MILLRACE_KAFKA_BOOTSTRAP_SERVER: 'x',
+    MILLRACE_KAFKA_SERVICE_HOST: 'x',
+    MILLRACE_KAFKA_PORT_9092_TCP_ADDR: 'x',
+    MILLRACE_KAFKA: 'x',
+    MILLRACE_OFFSETS_TOPIC: 'x',
+    MILLRACE_CACHE: 'x',
+  };
+  const near = 'MILLRACE_KAFKA_BOOTSTRAP_SERVERS';
+  assert.deepEqual(strayVariables(env), [{ name: 'MILLRACE_KAFKA_BOOTSTRAP_SERVER', near }]);
 });
 
 test('several files and folders: mistakes of all of them at once, and names, slots and producers differ', () => {
