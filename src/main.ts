@@ -13,7 +13,7 @@ const HELP = `millrace ${VERSION}: PostgreSQL to Kafka, exactly once
 "millrace run --help" and "millrace demo --help" say more.
 
 Exit codes: 0 ended as asked, 1 a connector failed (or the demo's numbers do not agree), 2 usage or configuration,
-129, 130 or 143 ended at once by a second signal (HUP, INT or TERM).
+130 or 143 ended at once by a second signal (INT or TERM).
 `;
 /** A stop that takes longer than this is ended hard: the next start cleans up whatever it left. */
 const STOP_WITHIN_MS = 5000;
@@ -42,14 +42,16 @@ async function main(command: string | undefined, edge: Edge): Promise<number> {
   }
 }
 
-function stopOnSignals(): AbortSignal {
+function stopOnSignals(command: string | undefined): AbortSignal {
   const controller = new AbortController();
   let firstAt = 0;
-  for (const [name, code] of [
-    ['SIGHUP', 129],
+  const signals: [NodeJS.Signals, number][] = [
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ] as const) {
+  ];
+  // The demo's servers must not outlive its terminal. `nohup millrace run` must, and a handler would undo nohup.
+  if (command === 'demo') signals.push(['SIGHUP', 129]);
+  for (const [name, code] of signals) {
     process.on(name, () => {
       if (controller.signal.aborted) {
         if (performance.now() - firstAt > SAME_PRESS_MS) process.exit(code);
@@ -83,7 +85,7 @@ const [command, ...args] = process.argv.slice(2);
 const edge: Edge = {
   args,
   env: process.env,
-  signal: stopOnSignals(),
+  signal: stopOnSignals(command),
   stdout: outputOf(process.stdout),
   stderr: outputOf(process.stderr),
   die: () => process.kill(process.pid, 'SIGKILL'),

@@ -11,7 +11,6 @@ import { Ledger } from '../demo/ledger.ts';
 import { LiveView } from '../demo/live-view.ts';
 import { AGGREGATES, commitOrders } from '../demo/order-service.ts';
 import { type PostgresServer, startPostgres } from '../demo/postgres-server.ts';
-import { endServers } from '../demo/server-process.ts';
 import { MillraceError } from '../errors.ts';
 import { createSink, createSource } from '../runtime/assemble.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -53,7 +52,6 @@ export async function demo(edge: Edge): Promise<number> {
     throw new MillraceError('config', `the demo takes no argument, got "${positionals[0]}"\n\n${DEMO_HELP}`);
   }
   const seconds = secondsOf(values['seconds']);
-  edge.onExit(endServers);
   const display = new Display(edge.stdout, edge.env);
   edge.onExit(() => display.end());
   const servers = await startServers(edge, display);

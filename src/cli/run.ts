@@ -1,5 +1,5 @@
 /** `millrace run`: connectors until told to stop. */
-import { SHARED, readConnectors, sharedValues, variableFor } from '../config/connectors.ts';
+import { SHARED, readConnectors, sharedValues, strayVariables, variableFor } from '../config/connectors.ts';
 import { MillraceError } from '../errors.ts';
 import { createSink, createSource } from '../runtime/assemble.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -24,8 +24,8 @@ ${columns(SHARED)}
   millrace run connectors/postgres-outbox.json
   millrace run /etc/millrace --http 0.0.0.0:8083 --kafka.bootstrap.servers kafka:9092
 
-Exit codes: 0 ended as asked, 1 a connector failed, 2 usage or configuration, 129, 130 or 143 ended at once by a second
-signal (HUP, INT or TERM).
+Exit codes: 0 ended as asked, 1 a connector failed, 2 usage or configuration, 130 or 143 ended at once by a second
+signal (INT or TERM).
 `;
 
 /** Resolves with the exit code. */
@@ -44,6 +44,9 @@ export async function run(edge: Edge): Promise<number> {
   }
   const configs = readConnectors(positionals, { shared: sharedValues(values, edge.env), env: edge.env });
   const log = createLog({ level, readable: edge.stderr.isTerminal, write: edge.stderr.write });
+  for (const { name, near } of strayVariables(edge.env)) {
+    log.warn(`the environment variable ${name} sets nothing${near === null ? '' : `; did you mean ${near}?`}`);
+  }
   const metrics = new MetricsRegistry();
   const states = new Map<string, State>(configs.map((config) => [config.name, 'starting']));
   const failpoint = failpointFrom(edge.env['MILLRACE_FAILPOINT'], edge.die);

@@ -6,6 +6,7 @@ import { type ConnectorConfig, checkConnectorFile } from './connector.ts';
 import type { SharedValue } from './given.ts';
 import { KAFKA_KEYS, SHARED_KEYS } from './kafka-keys.ts';
 import { type Mistake, formatMistake, mistakesError } from './mistake.ts';
+import { nearest } from './nearest.ts';
 import type { Env } from './references.ts';
 
 /** The keys that may be given for all connectors. */
@@ -26,6 +27,18 @@ export function sharedValues(flags: Readonly<Record<string, unknown>>, env: Env)
     const text = env[variableFor(key)];
     return text === undefined ? [] : [{ key, text, source: `environment variable ${variableFor(key)}` }];
   });
+}
+
+/** What Kubernetes sets for a service of such a name (MILLRACE_KAFKA_SERVICE_HOST, MILLRACE_KAFKA_PORT_9092_TCP …). */
+const KUBERNETES = /_SERVICE_HOST$|_SERVICE_PORT(?:_\w+)?$|_PORT$|_PORT_\d+_(?:TCP|UDP)/;
+
+/** Variables that look like those of `sharedValues` and are none: nobody else would notice the typing error. */
+export function strayVariables(env: Env): { readonly name: string; readonly near: string | null }[] {
+  const known = SHARED.map(variableFor);
+  return Object.keys(env)
+    .filter((name) => /^MILLRACE_(?:KAFKA|OFFSETS|TRANSACTION)_/.test(name))
+    .filter((name) => !known.includes(name) && !KUBERNETES.test(name))
+    .map((name) => ({ name, near: nearest(name, known) }));
 }
 
 /** Reads files and all `.json` files of folders. Throws one `config` error that lists every mistake in all of them. */

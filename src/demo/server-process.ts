@@ -12,7 +12,7 @@ const folders = new Set<string>();
 
 /**
  * Starts a server in a process group of its own: Ctrl-C on the terminal reaches us alone, and we end our servers in
- * order. `endServers` finds it for as long as it lives.
+ * order. It ends with this process at the latest, unless that is killed with -9.
  */
 export function spawnServer(
   command: string,
@@ -20,6 +20,7 @@ export function spawnServer(
   options: SpawnOptions & { readonly lastSignal: NodeJS.Signals },
 ): ChildProcess {
   const { lastSignal, ...rest } = options;
+  endWithProcess();
   const child = spawn(command, args, { ...rest, detached: true });
   const entry = { child, lastSignal };
   started.add(entry);
@@ -30,11 +31,19 @@ export function spawnServer(
 
 /** A folder that goes with the servers. */
 export function removeAtExit(folder: string): void {
+  endWithProcess();
   folders.add(folder);
 }
 
-/** Ends whatever still runs, at once and synchronously: for the end of the process. */
-export function endServers(): void {
+let hooked = false;
+
+function endWithProcess(): void {
+  if (!hooked) process.once('exit', endServers);
+  hooked = true;
+}
+
+/** Ends whatever still runs, at once and synchronously. */
+function endServers(): void {
   for (const { child, lastSignal } of started) child.kill(lastSignal);
   for (const folder of folders) {
     try {

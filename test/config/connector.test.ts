@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { type ConnectorConfig, checkConnector, parseConnector, readConnectorFile } from '../../src/config/connector.ts';
-import { readConnectors, sharedValues } from '../../src/config/connectors.ts';
 import { KEYS } from '../../src/config/keys.ts';
 import { formatMistake } from '../../src/config/mistake.ts';
 import { ROUTER_KEYS, ROUTER_LATER } from '../../src/config/router-keys.ts';
@@ -13,7 +12,6 @@ import { MillraceError } from '../../src/errors.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-config-'));
 after(() => rmSync(folder, { recursive: true }));
-const EXAMPLES = new URL('../../connectors/', import.meta.url);
 
 const MINIMUM = {
   'connector.class': 'postgres',
@@ -37,13 +35,6 @@ function file(name: string, content: string): string {
   const path = join(folder, name);
   writeFileSync(path, content);
   return path;
-}
-
-for (const name of readdirSync(EXAMPLES)) {
-  test(`connectors/${name} is valid`, () => {
-    const config = readConnectorFile(new URL(name, EXAMPLES).pathname, { env: { DATABASE_PASSWORD: 'x' } });
-    assert.equal(`${config.name}.json`, name);
-  });
 }
 
 test('the shortest connector has the documented defaults', () => {
@@ -202,23 +193,6 @@ test('no secret is shown, be it in its place, in the wrong place or behind a ref
   assert.ok(!said.join('\n').includes('hunter2'), said.join('\n'));
 });
 
-test('a value for all connectors comes from a flag, else from the environment; the own value of a file wins', () => {
-  const env = {
-    MILLRACE_KAFKA_CLIENT_ID: 'env',
-    MILLRACE_OFFSETS_TOPIC: 'env-offsets',
-    MILLRACE_TRANSACTION_SPLIT: 'never',
-    MILLRACE_KAFKA: 'x',
-  };
-  const shared = sharedValues({ 'kafka.client.id': 'flag', 'log-level': 'debug' }, env);
-  const config = parse({ 'offsets.topic': 'own' }, { shared, env });
-  assert.deepEqual([config.values.clientId, config.values.offsetsTopic, config.values.split], ['flag', 'own', 'never']);
-  const wrong = sharedValues({ 'kafka.transaction.timeout.ms': '5' }, { MILLRACE_TRANSACTION_SPLIT: 'sometimes' });
-  assert.deepEqual(mistakes({}, { shared: wrong }), [
-    '--kafka.transaction.timeout.ms: "kafka.transaction.timeout.ms" expected a whole number from 1000 to 2147483647, got "5"',
-    'environment variable MILLRACE_TRANSACTION_SPLIT: "transaction.split" expected one of auto, never, got "sometimes"',
-  ]);
-});
-
 test('there is one transform, the outbox router, under any alias; other options of it are refused by name', () => {
   const other = {
     transforms: 'my.odd-alias',
@@ -342,48 +316,6 @@ test('contradictions and values that would mean something else in Debezium are r
     assert.equal(said.length, 1, said.join('\n'));
     assert.match(said[0] ?? '', expected);
   }
-});
-
-test('several files and folders: mistakes of all of them at once, and names, slots and producers differ', () => {
-  const connector = (name: string, over: Values = {}): string =>
-    JSON.stringify({ name, config: { ...MINIMUM, ...over } });
-  const none = { shared: [], env: {} };
-  const [a, b] = [file('a.json', connector('a')), file('b.json', connector('b'))];
-  assert.deepEqual(
-    readConnectors([a, b, a], none).map(({ name }) => name),
-    ['a', 'b'],
-  );
-  const bad = [file('c.json', connector('c', { nope: 1 })), file('d.json', '{'), file('e.json', connector('a'))];
-  assert.throws(
-    () => readConnectors([a, ...bad], none),
-    (error) =>
-      error instanceof MillraceError &&
-      error.kind === 'config' &&
-      [
-        /3 mistakes/,
-        /c\.json:1:\d+: "nope"/,
-        /d\.json:1:2: not valid JSON/,
-        /e\.json: "name" the name "a" is also that of .*a\.json/,
-      ].every((part) => part.test(error.message)),
-  );
-  assert.throws(
-    () => readConnectors([a, file('f.json', connector('f', { 'slot.name': 'millrace_a' }))], none),
-    /slot "millrace_a" is also that of/,
-  );
-  assert.throws(
-    () =>
-      readConnectors(
-        [a, file('g.json', connector('A_', { 'kafka.transactional.id.prefix': 'x' })), file('h.json', connector('a_'))],
-        none,
-      ),
-    /the slot "millrace_a_" is also/,
-  );
-  const shared = sharedValues({ 'transaction.split': 'x' }, {});
-  assert.throws(() => readConnectors([a, b], { shared, env: {} }), /^MillraceError: one mistake/);
-  assert.throws(
-    () => readConnectors([join(folder, 'nowhere')], none),
-    (error) => error instanceof MillraceError && error.kind === 'config',
-  );
 });
 
 test('no input makes it crash: it is a configuration or a list of mistakes', () => {

@@ -1,7 +1,12 @@
+import type { Surroundings } from '../../src/config/given.ts';
 import { type ConnectorConfig, parseConnector } from '../../src/config/connector.ts';
 
 /** A valid configuration for tests in which no server is asked. */
-export function connectorConfig(name: string, over: Readonly<Record<string, unknown>> = {}): ConnectorConfig {
+export function connectorConfig(
+  name: string,
+  over: Readonly<Record<string, unknown>> = {},
+  surroundings: Surroundings = {},
+): ConnectorConfig {
   const config = {
     'connector.class': 'postgres',
     'database.hostname': 'localhost',
@@ -13,5 +18,5 @@ export function connectorConfig(name: string, over: Readonly<Record<string, unkn
     'kafka.bootstrap.servers': 'localhost:9092',
     ...over,
   };
-  return parseConnector({ name, config });
+  return parseConnector({ name, config }, surroundings);
 }
