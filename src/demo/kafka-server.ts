@@ -58,7 +58,8 @@ export async function startKafka(
       .map(([key, value]) => `${key}=${value}\n`)
       .join(''),
   );
-  const id = randomBytes(16).toString('base64url');
+  // A leading minus, one id in 64, would be taken for an option.
+  const id = randomBytes(16).toString('base64url').replace(/^-/, 'A');
   const format = [
     'kafka.tools.StorageTool',
     'format',

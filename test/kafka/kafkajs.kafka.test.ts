@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { Kafka, type KafkaConfig, type Producer, logLevel } from 'kafkajs';
 import { readCommitted } from '../../src/kafka/reader.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
-import { ends, readWire, textOf } from '../support/kafka-wire.ts';
+import { ends, readWire, textOf, topicReady } from '../support/kafka-wire.ts';
 import { committed, freshName, kafka, quiet, waitFor } from '../support/servers.ts';
 
 const bootstrap = await kafka();
@@ -19,16 +19,7 @@ async function topicWith(t: TestContext, partitions: number): Promise<string> {
   await admin.connect();
   t.after(() => admin.disconnect());
   await admin.createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: false });
-  for (let partition = 0; partition < partitions; partition++) {
-    await waitFor('a leader', () =>
-      ends(bootstrap, topic, partition)
-        .then(() => admin.fetchTopicMetadata({ topics: [topic] }))
-        .then(
-          () => true,
-          () => false,
-        ),
-    );
-  }
+  await topicReady(bootstrap, topic, partitions);
   return topic;
 }
 
@@ -41,8 +32,8 @@ async function producerOf(t: TestContext, transactionalId: string, kafkajs = cli
 
 const settled = (topic: string): Promise<unknown> =>
   waitFor('the transactions to end', async () => {
-    const { lastStable, highWatermark } = await ends(bootstrap, topic, 0);
-    return lastStable === highWatermark;
+    const end = await ends(bootstrap, topic, 0);
+    return end?.lastStable === end?.highWatermark;
   });
 
 // Ours: main.ts keeps the warning from the user's terminal.
@@ -121,9 +112,9 @@ test('kafkajs calls the last stable offset "high": behind an open transaction it
   await admin.connect();
   t.after(() => admin.disconnect());
   const [offsets] = await admin.fetchTopicOffsets(topic);
-  const { lastStable, highWatermark } = await ends(bootstrap, topic, 0);
+  const end = await ends(bootstrap, topic, 0);
   // Ours takes the end from the fetch itself (src/kafka/reader.ts).
-  assert.deepEqual([offsets?.high, lastStable, highWatermark], ['0', 0n, 2n]);
+  assert.deepEqual([offsets?.high, end?.lastStable, end?.highWatermark], ['0', 0n, 2n]);
   await transaction.abort();
 });
 

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { type Socket, connect } from 'node:net';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { ByteReader } from '../../src/source/bytes.ts';
+import { waitFor } from './servers.ts';
 
 export interface WireRecord {
   readonly partition: number;
@@ -35,7 +36,8 @@ interface Batch {
 const METADATA = 3;
 const FETCH = 1;
 const UNKNOWN_TOPIC = 3;
-const NOT_LEADER = 6;
+/** Unknown, without a leader, not the leader: a topic that was just created. */
+const NOT_THERE_YET = [UNKNOWN_TOPIC, 5, 6];
 
 /** All that a committed reader sees of a topic now, by partition and offset; nothing when there is no such topic. */
 export async function readWire(bootstrap: string, topic: string): Promise<readonly WireRecord[]> {
@@ -61,16 +63,24 @@ export async function partitionCount(bootstrap: string, topic: string): Promise<
   }
 }
 
-/** Up to where committed readers see a partition, and up to where it is written. */
+/** Resolves when every partition of a new topic has a leader that answers. */
+export async function topicReady(bootstrap: string, topic: string, partitions: number): Promise<void> {
+  await waitFor(`topic ${topic} to be known`, async () => (await partitionCount(bootstrap, topic)) === partitions);
+  for (let partition = 0; partition < partitions; partition++) {
+    await waitFor(`${topic}/${partition} to have a leader`, () => ends(bootstrap, topic, partition));
+  }
+}
+
+/** Up to where committed readers see a partition, and up to where it is written; null when it is not there (yet). */
 export async function ends(
   bootstrap: string,
   topic: string,
   partition: number,
-): Promise<{ readonly lastStable: bigint; readonly highWatermark: bigint }> {
+): Promise<{ readonly lastStable: bigint; readonly highWatermark: bigint } | null> {
   const client = await WireClient.connect(bootstrap);
   try {
-    const { lastStable, highWatermark } = await client.fetch(topic, partition, 0n);
-    return { lastStable, highWatermark };
+    const fetched = await client.fetch(topic, partition, 0n);
+    return fetched && { lastStable: fetched.lastStable, highWatermark: fetched.highWatermark };
   } finally {
     client.close();
   }
@@ -113,7 +123,8 @@ class WireClient {
     return reader.i32be();
   }
 
-  async fetch(topic: string, partition: number, offset: bigint): Promise<Fetched> {
+  /** Null when the broker does not have the partition (yet). */
+  async fetch(topic: string, partition: number, offset: bigint): Promise<Fetched | null> {
     const max = 8 * 1024 * 1024;
     const head = [i32(-1), i32(0), i32(0), i32(max), Buffer.from([1])]; // isolation level: read committed
     const body = Buffer.concat([...head, i32(1), string(topic), i32(1), i32(partition), i64(offset), i32(max)]);
@@ -122,8 +133,7 @@ class WireClient {
     skipString(reader);
     reader.skip(8);
     const error = reader.u16be();
-    // A topic that has just been created is not known everywhere, and not led yet.
-    if (error === UNKNOWN_TOPIC || error === NOT_LEADER) return { highWatermark: 0n, lastStable: 0n, aborted: [], batches: [] };
+    if (NOT_THERE_YET.includes(error)) return null;
     if (error !== 0) throw new Error(`fetch of ${topic}/${partition} at ${offset}: error ${error}`);
     const highWatermark = reader.i64be();
     const lastStable = reader.i64be();
@@ -141,6 +151,7 @@ class WireClient {
     let end: bigint | null = null;
     while (end === null || position < end) {
       const fetched = await this.fetch(topic, partition, position);
+      if (fetched === null) return [];
       end ??= fetched.lastStable;
       // The broker lists aborted transactions in the order in which they ended, not in which they began.
       const starts = fetched.aborted.toSorted((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1));

@@ -59,16 +59,18 @@ export function streamCases({ it }: SourceSuite): void {
     await world.commit(6002, 1);
     const fragments = (await readChanges(source, from, 6002)).filter(({ tx }) => tx !== null);
     await source.close();
-    const flags = fragments.map(({ begin, end }) => [begin, end]);
-    assert.ok(fragments.length > 4, `expected the big transaction in several pieces, got ${fragments.length}`);
-    assert.deepEqual(flags.at(0), [true, true]);
-    assert.deepEqual(flags.at(-1), [true, true]);
-    const pieces = flags.slice(1, -1);
+    const byTransaction = Map.groupBy(fragments, ({ tx }) => tx?.id);
     assert.deepEqual(
-      pieces,
-      pieces.map((_, i) => [i === 0, i === pieces.length - 1]),
+      [...byTransaction.values()].map((pieces) => numbersOf(world, pieces).length).filter((count) => count > 0),
+      [1, 6000, 1],
     );
-    assert.equal(new Set(fragments.map(({ tx }) => tx?.id)).size, 3);
+    assert.ok(fragments.length > 6, `expected the big transaction in several pieces, got ${fragments.length}`);
+    for (const pieces of byTransaction.values()) {
+      assert.deepEqual(
+        pieces.map(({ begin, end }) => [begin, end]),
+        pieces.map((_, i) => [i === 0, i === pieces.length - 1]),
+      );
+    }
     const times = fragments.map(({ tx }) => tx?.commitTimeUs ?? 0n);
     assert.ok(times.every((time, i) => time >= (times[i - 1] ?? 0n)));
     assert.ok(Math.abs(Number(times[0]) / 1000 - Date.now()) < 60_000, 'the commit time is in microseconds since 1970');
@@ -109,7 +111,8 @@ export function streamCases({ it }: SourceSuite): void {
     await source.close();
     const idle = fragments.at(-1);
     assert.ok(idle);
-    assert.deepEqual([idle.tx, idle.changes.length, idle.begin, idle.end], [null, 0, true, true]);
+    // An empty transaction is idle progress too: some servers send those of other tables as empty ones.
+    assert.deepEqual([idle.changes.length, idle.begin, idle.end], [0, true, true]);
     assert.notDeepEqual(idle.position, from);
     await world.commit(1, 2);
     await resumes(world, idle, [1, 2]);

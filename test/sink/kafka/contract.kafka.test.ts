@@ -5,7 +5,7 @@ import { partitionOf } from '../../../src/kafka/partition.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { createKafkaSink } from '../../../src/sink/kafka/sink.ts';
 import { sinkContract } from '../../contract/sink.ts';
-import { ends, partitionCount, readWire } from '../../support/kafka-wire.ts';
+import { ends, partitionCount, readWire, topicReady } from '../../support/kafka-wire.ts';
 import { sinkSettings } from '../../support/sink-settings.ts';
 import { freshName, kafka, quiet, waitFor } from '../../support/servers.ts';
 
@@ -74,36 +74,23 @@ sinkContract({
   written: async (topic) => {
     let written = 0n;
     for (let partition = 0; partition < PARTITIONS; partition++) {
-      written += (await ends(bootstrap, topic, partition)).highWatermark;
+      written += (await ends(bootstrap, topic, partition))?.highWatermark ?? 0n;
     }
     return Number(written);
   },
 });
 
+/** No transaction is open in a topic that is there, or it is not there at all. */
 async function settled(topic: string): Promise<boolean> {
-  for (let partition = 0; partition < PARTITIONS; partition++) {
-    const { lastStable, highWatermark } = await ends(bootstrap, topic, partition);
-    if (lastStable !== highWatermark) return false;
+  const count = await partitionCount(bootstrap, topic);
+  for (let partition = 0; partition < count; partition++) {
+    const end = await ends(bootstrap, topic, partition);
+    if (end === null || end.lastStable !== end.highWatermark) return false;
   }
   return true;
 }
 
 async function createTopics(topics: ITopicConfig[]): Promise<void> {
   await admin.createTopics({ topics, waitForLeaders: false });
-  for (const { topic, numPartitions } of topics) {
-    for (let partition = 0; partition < (numPartitions ?? 0); partition++) {
-      await waitFor(`${topic}/${partition} to have a leader`, () => isThere(topic, partition));
-    }
-  }
-}
-
-/** A partition without a leader yet answers a fetch with an error. */
-async function isThere(topic: string, partition: number): Promise<boolean> {
-  return (
-    (await partitionCount(bootstrap, topic)) > 0 &&
-    ends(bootstrap, topic, partition).then(
-      () => true,
-      () => false,
-    )
-  );
+  for (const { topic, numPartitions } of topics) await topicReady(bootstrap, topic, numPartitions ?? 0);
 }
