@@ -41,7 +41,12 @@ export async function runConnector(
       source,
       sink,
       start,
-      transform: createOutboxRouter(routerSettings(config), { log, metrics, now: () => clock.now() }),
+      transform: createOutboxRouter(routerSettings(config), {
+        log,
+        metrics,
+        now: () => clock.now(),
+        headerEncoder: (column) => source.headerEncoder?.(column) ?? null,
+      }),
       serialize: createSerializer({ key: config.values.keyConverter, value: config.values.valueConverter }),
       limits: { maxBytes: config.values.maxQueueBytes, maxRecords: config.values.maxBatchSize },
       signal: run,
