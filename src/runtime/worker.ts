@@ -44,7 +44,12 @@ export async function runConnector(
       source,
       sink,
       start,
-      transform: createOutboxRouter(routerSettings(config), { log, metrics, now: () => clock.now() }),
+      transform: createOutboxRouter(routerSettings(config), {
+        log,
+        metrics,
+        now: () => clock.now(),
+        headerEncoder: (column) => source.headerEncoder?.(column) ?? null,
+      }),
       serialize: createSerializer({ key: config.values.keyConverter, value: config.values.valueConverter }),
       // As many as the refused batch can have held.
       limits: { maxBytes, maxRecords, ...(context.isolate ? { isolate: maxRecords + 1 } : {}) },
