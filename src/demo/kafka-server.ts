@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
+import { closeCluster, findCoordinator, openCluster } from '../kafka/cluster.ts';
 import { MillraceError } from '../errors.ts';
 import { freePort } from './free-port.ts';
 import { kafkaJars } from './kafka-jars.ts';
@@ -13,25 +14,62 @@ import { removeAtExit, spawnServer } from './server-process.ts';
 
 export interface KafkaServer {
   readonly bootstrap: string;
+  /** `host:port` of each listener, by its name; PLAINTEXT is `bootstrap`. */
+  readonly listeners: Readonly<Record<string, string>>;
   /** Ends the broker and starts it again on the same data and port. */
   restart(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Ends the broker and removes its data. */
   dispose(): Promise<void>;
 }
 
+export interface KafkaOptions {
+  readonly version?: string;
+  /** More listeners, named after their protocol (SASL_SSL, …); what they need goes into `properties`. */
+  readonly listeners?: readonly string[];
+  /** Lines for server.properties, beside or instead of ours. */
+  readonly properties?: Readonly<Record<string, string | number | boolean>>;
+  /** Arguments of `StorageTool format`, such as `--add-scram`. */
+  readonly format?: readonly string[];
+}
+
 const VERSION = '4.3.1';
 
 /** Starts a broker on free ports; resolves when it answers. `say` hears of long steps (the first download). */
-export async function startKafka(say: (line: string) => void = () => {}): Promise<KafkaServer> {
-  const classPath = join(await kafkaJars(VERSION, say), '*');
+export async function startKafka(
+  say: (line: string) => void = () => {},
+  options: KafkaOptions = {},
+): Promise<KafkaServer> {
+  const classPath = join(await kafkaJars(options.version ?? VERSION, say), '*');
   const home = mkdtempSync(join(tmpdir(), 'millrace-kafka-'));
   removeAtExit(home);
-  const [port, controller] = [await freePort(), await freePort()];
+  const listeners: Record<string, string> = {};
+  for (const name of ['PLAINTEXT', ...(options.listeners ?? [])]) listeners[name] = `127.0.0.1:${await freePort()}`;
   const properties = join(home, 'server.properties');
-  writeFileSync(properties, serverProperties(home, port, controller));
-  const id = randomBytes(16).toString('base64url');
-  // With "=": one id in 64 begins with a dash and would be taken for an option.
-  const format = ['kafka.tools.StorageTool', 'format', `--cluster-id=${id}`, '-c', properties, '--standalone'];
+  const controller = `127.0.0.1:${await freePort()}`;
+  // Before 3.9 a quorum was a fixed list of voters.
+  const isOld = options.version?.startsWith('3.') ?? false;
+  const quorum = isOld
+    ? { 'controller.quorum.voters': `1@${controller}` }
+    : { 'controller.quorum.bootstrap.servers': controller };
+  const lines = { ...serverProperties(home, listeners, controller), ...quorum, ...options.properties };
+  writeFileSync(
+    properties,
+    Object.entries(lines)
+      .map(([key, value]) => `${key}=${value}\n`)
+      .join(''),
+  );
+  // A leading minus, one id in 64, would be taken for an option.
+  const id = randomBytes(16).toString('base64url').replace(/^-/, 'A');
+  const format = [
+    'kafka.tools.StorageTool',
+    'format',
+    // With "=": one id in 64 begins with a dash and would be taken for an option.
+    `--cluster-id=${id}`,
+    '-c',
+    properties,
+    ...(isOld ? [] : ['--standalone']),
+    ...(options.format ?? []),
+  ];
   // Not synchronously: PostgreSQL starts meanwhile.
   await promisify(execFile)('java', ['-XX:TieredStopAtLevel=1', '-cp', classPath, ...format]);
   let child = launch();
@@ -53,10 +91,11 @@ export async function startKafka(say: (line: string) => void = () => {}): Promis
     child.kill(signal);
     await ended;
   }
-  const bootstrap = `127.0.0.1:${port}`;
+  const bootstrap = listeners['PLAINTEXT'] ?? '';
   await ready(bootstrap, child);
   return {
     bootstrap,
+    listeners,
     restart: async (signal = 'SIGTERM') => {
       await end(signal);
       child = launch();
@@ -69,13 +108,19 @@ export async function startKafka(say: (line: string) => void = () => {}): Promis
   };
 }
 
-function serverProperties(home: string, port: number, controller: number): string {
-  const settings = {
+function serverProperties(
+  home: string,
+  listeners: Readonly<Record<string, string>>,
+  controller: string,
+): Record<string, string | number | boolean> {
+  const names = Object.keys(listeners);
+  const advertised = names.map((name) => `${name}://${listeners[name]}`);
+  return {
     'process.roles': 'broker,controller',
     'node.id': 1,
-    'controller.quorum.bootstrap.servers': `127.0.0.1:${controller}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    listeners: [...advertised, `CONTROLLER://${controller}`].join(','),
+    'advertised.listeners': advertised.join(','),
+    'listener.security.protocol.map': ['CONTROLLER:PLAINTEXT', ...names.map((name) => `${name}:${name}`)].join(','),
     'controller.listener.names': 'CONTROLLER',
     'log.dirs': join(home, 'data'),
     'offsets.topic.replication.factor': 1,
@@ -89,23 +134,26 @@ function serverProperties(home: string, port: number, controller: number): strin
     'num.partitions': 3,
     'auto.create.topics.enable': false,
   };
-  return Object.entries(settings)
-    .map(([key, value]) => `${key}=${value}\n`)
-    .join('');
 }
 
+/**
+ * Resolves when the broker answers and has coordinators for transactions and groups: it creates their topics when it is
+ * first asked for one, and the first who asks would wait for that.
+ */
 async function ready(bootstrap: string, child: ChildProcess): Promise<void> {
   const kafka = new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING, retry: { retries: 0 } });
   for (const until = Date.now() + 60_000; Date.now() < until; ) {
-    const admin = kafka.admin();
     try {
-      await admin.connect();
-      const { brokers } = await admin.describeCluster();
-      if (brokers.length > 0) return;
+      const cluster = await openCluster(kafka);
+      try {
+        await findCoordinator(cluster, 'transaction', 'ready');
+        await findCoordinator(cluster, 'group', 'ready');
+        return;
+      } finally {
+        await closeCluster(cluster);
+      }
     } catch {
       if (child.exitCode !== null) break;
-    } finally {
-      await admin.disconnect().catch(() => {});
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

@@ -26,6 +26,8 @@ export interface PostgresServer {
   readonly port: number;
   /** The folder of the Unix socket. */
   readonly socketDir: string;
+  /** The data folder. */
+  readonly data: string;
   readonly user: string;
   readonly password: string;
   /** Fast shutdown, as an operator would. */
@@ -39,10 +41,18 @@ export interface PostgresServer {
 /** An unprivileged account that every Linux has: PostgreSQL refuses to run as root. */
 const NOBODY = 65534;
 
+export interface PostgresOptions {
+  readonly major?: 14 | 18;
+  /** `name=value`, as after -c. */
+  readonly settings?: readonly string[];
+  /** More files in the data folder, by name: server.key, pg_hba.conf, standby.signal. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** The data folder of a stopped server, to start from a cold copy of it. */
+  readonly copyOf?: string;
+}
+
 /** Starts a server of the given major version on a free port; resolves when it answers. */
-export async function startPostgres(
-  options: { readonly major?: 14 | 18; readonly settings?: readonly string[] } = {},
-): Promise<PostgresServer> {
+export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   const asRoot = process.getuid?.() === 0;
   const home = mkdtempSync(join(tmpdir(), 'millrace-pg-'));
   removeAtExit(home);
@@ -51,7 +61,12 @@ export async function startPostgres(
   if (asRoot) chownSync(home, NOBODY, NOBODY);
   const data = join(home, 'data');
   const password = 'demo-only';
-  await initialize({ binaries, home, data, password, account });
+  if (options.copyOf === undefined) await initialize({ binaries, home, data, password, account });
+  else execFileSync('cp', ['-a', options.copyOf, data]);
+  for (const [name, content] of Object.entries(options.files ?? {})) {
+    writeFileSync(join(data, name), content, { mode: 0o600 });
+    if (asRoot) chownSync(join(data, name), NOBODY, NOBODY);
+  }
   const port = await freePort();
   const settings = [
     'wal_level=logical',
@@ -88,6 +103,7 @@ export async function startPostgres(
     host: '127.0.0.1',
     port,
     socketDir: home,
+    data,
     user: 'postgres',
     password,
     stop: () => end('SIGINT'),
@@ -132,7 +148,9 @@ async function ready(server: PostgresServer, child: ChildProcess): Promise<void>
       await client.connect();
       await client.end();
       return;
-    } catch {
+    } catch (error) {
+      // A pg_hba.conf of the caller's may not let us in; that it says so is an answer.
+      if (error instanceof Error && 'code' in error && error.code === '28000') return;
       if (child.exitCode !== null) break;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }

@@ -1,5 +1,6 @@
 /** One run of one connector, from lease to close; whatever goes wrong ends the run. */
 import type { ConnectorConfig } from '../config/connector.ts';
+import { Records } from '../change/records.ts';
 import { runPipeline } from '../pipeline/pipeline.ts';
 import type { Clock, Failpoint, Log, Metrics } from '../ports.ts';
 import { createSerializer } from '../serialize/serializer.ts';
@@ -33,7 +34,7 @@ export async function runConnector(
     const opened = await sink.open(identity, run);
     const start = await source.prepare(opened, run);
     context.failpoint?.('before-first-position');
-    if (start !== opened.position) await sink.commit([], start, true);
+    if (start !== opened.position) await sink.commit(new Records(), start, true);
     context.onState('running');
     metrics.gauge('running', 1);
     await runPipeline({
