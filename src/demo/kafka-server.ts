@@ -58,20 +58,7 @@ export async function startKafka(
       .map(([key, value]) => `${key}=${value}\n`)
       .join(''),
   );
-  // A leading minus, one id in 64, would be taken for an option.
-  const id = randomBytes(16).toString('base64url').replace(/^-/, 'A');
-  const format = [
-    'kafka.tools.StorageTool',
-    'format',
-    // With "=": one id in 64 begins with a dash and would be taken for an option.
-    `--cluster-id=${id}`,
-    '-c',
-    properties,
-    ...(isOld ? [] : ['--standalone']),
-    ...(options.format ?? []),
-  ];
-  // Not synchronously: PostgreSQL starts meanwhile.
-  await promisify(execFile)('java', ['-XX:TieredStopAtLevel=1', '-cp', classPath, ...format]);
+  await format({ classPath, properties, isOld, more: options.format ?? [] });
   let child = launch();
 
   function launch(): ChildProcess {
@@ -106,6 +93,32 @@ export async function startKafka(
       rmSync(home, { recursive: true, force: true });
     },
   };
+}
+
+async function format(at: {
+  readonly classPath: string;
+  readonly properties: string;
+  readonly isOld: boolean;
+  readonly more: readonly string[];
+}): Promise<void> {
+  const id = randomBytes(16).toString('base64url');
+  const args = [
+    'format',
+    // With "=": one id in 64 begins with a minus and would be taken for an option.
+    `--cluster-id=${id}`,
+    '-c',
+    at.properties,
+    ...(at.isOld ? [] : ['--standalone']),
+    ...at.more,
+  ];
+  // Not synchronously: PostgreSQL starts meanwhile.
+  await promisify(execFile)('java', [
+    '-XX:TieredStopAtLevel=1',
+    '-cp',
+    at.classPath,
+    'kafka.tools.StorageTool',
+    ...args,
+  ]);
 }
 
 function serverProperties(
