@@ -104,8 +104,7 @@ async function format(of: {
       .map(([key, value]) => `${key}=${value}\n`)
       .join(''),
   );
-  // A leading minus, one id in 64, would be taken for an option.
-  const id = randomBytes(16).toString('base64url').replace(/^-/, 'A');
+  const id = randomBytes(16).toString('base64url');
   const args = [
     'kafka.tools.StorageTool',
     'format',
