@@ -85,7 +85,9 @@ export class ReplicationStream {
         }
         this.#other(type);
       }
-      if (!(await this.#more())) throw closed('before it began to stream');
+      if (await this.#more()) continue;
+      this.#signal.throwIfAborted();
+      throw closed('before it began to stream');
     }
   }
 
@@ -121,6 +123,8 @@ export class ReplicationStream {
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
     socket.write(Buffer.from([COPY_DONE, 0, 0, 0, 4, 0x58, 0, 0, 0, 4])); // CopyDone, Terminate
     socket.end();
+    // While anybody listens for 'readable', resume() does nothing: the server's goodbye would stay unread until the timer.
+    socket.removeAllListeners('readable');
     socket.resume();
     const timer = setTimeout(() => socket.destroy(), 1000);
     await closed;
