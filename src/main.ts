@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-/** The process edge: arguments, signals, exit code. */
+/** The process edge: arguments, signals, exit code. Nothing else touches `process`. */
+import type { Edge, Output } from './cli/edge.ts';
 import { MillraceError, messageOf } from './errors.ts';
 import { VERSION } from './runtime/version.ts';
 
@@ -9,53 +10,97 @@ const HELP = `millrace ${VERSION}: PostgreSQL to Kafka, exactly once
   millrace demo [--seconds N]  see it work on servers of its own
   millrace version
 
+"millrace run --help" and "millrace demo --help" say more.
+
 Exit codes: 0 ended as asked, 1 a connector failed (or the demo's numbers do not agree), 2 usage or configuration,
-130 or 143 ended at once by a second signal.
+130 or 143 ended at once by a second signal (INT or TERM).
 `;
 /** A stop that takes longer than this is ended hard: the next start cleans up whatever it left. */
 const STOP_WITHIN_MS = 5000;
+/** One press of Ctrl-C under npm comes twice: from the terminal, and passed on by npm. */
+const SAME_PRESS_MS = 300;
 
-async function main(args: readonly string[], signal: AbortSignal): Promise<number> {
-  const [command, ...rest] = args;
+async function main(command: string | undefined, edge: Edge): Promise<number> {
   switch (command) {
     case 'run':
-      return (await import('./cli/run.ts')).run(rest, signal);
+      return (await import('./cli/run.ts')).run(edge);
     case 'demo':
-      return (await import('./cli/demo.ts')).demo(rest, signal);
+      return (await import('./cli/demo.ts')).demo(edge);
     case 'version':
-      process.stdout.write(`${VERSION}\n`);
+    case '--version':
+      edge.stdout.write(`${VERSION}\n`);
       return 0;
-    case undefined:
     case 'help':
     case '--help':
-      process.stdout.write(HELP);
-      return command === undefined ? 2 : 0;
+    case '-h':
+      edge.stdout.write(HELP);
+      return 0;
+    case undefined:
+      throw new MillraceError('config', HELP);
     default:
       throw new MillraceError('config', `there is no command "${command}"\n\n${HELP}`);
   }
 }
 
-const controller = new AbortController();
-for (const [name, code] of [
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
-] as const) {
-  process.on(name, () => {
-    if (controller.signal.aborted) process.exit(code);
-    controller.abort(new DOMException('stopped by a signal', 'AbortError'));
-    setTimeout(() => process.exit(code), STOP_WITHIN_MS).unref();
-  });
+function stopOnSignals(command: string | undefined): AbortSignal {
+  const controller = new AbortController();
+  let firstAt = 0;
+  const signals: [NodeJS.Signals, number][] = [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ];
+  // The demo's servers must not outlive its terminal. `nohup millrace run` must, and a handler would undo nohup.
+  if (command === 'demo') signals.push(['SIGHUP', 129]);
+  for (const [name, code] of signals) {
+    process.on(name, () => {
+      if (controller.signal.aborted) {
+        if (performance.now() - firstAt > SAME_PRESS_MS) process.exit(code);
+        return;
+      }
+      firstAt = performance.now();
+      controller.abort(new DOMException('stopped by a signal', 'AbortError'));
+      setTimeout(() => process.exit(code), STOP_WITHIN_MS).unref();
+    });
+  }
+  return controller.signal;
 }
-// kafkajs sets timers in the past, which newer versions of Node complain of.
+
+function outputOf(stream: NodeJS.WriteStream): Output {
+  // A reader that went away (millrace … | head) is no reason to stop delivering.
+  stream.on('error', () => {});
+  return {
+    isTerminal: stream.isTTY === true,
+    columns: () => stream.columns || 80,
+    write: (text) => void stream.write(text),
+  };
+}
+
+/** kafkajs sets timers in the past and closes connections that are closed; newer versions of Node complain of both. */
+function isKafkajsNoise(warning: Error): boolean {
+  if (warning.name === 'TimeoutNegativeWarning') return true;
+  return warning.name === 'MaxListenersExceededWarning' && (warning.stack ?? '').includes('kafkajs');
+}
+
+const [command, ...args] = process.argv.slice(2);
+const edge: Edge = {
+  args,
+  env: process.env,
+  signal: stopOnSignals(command),
+  stdout: outputOf(process.stdout),
+  stderr: outputOf(process.stderr),
+  die: () => process.kill(process.pid, 'SIGKILL'),
+  onExit: (last) => void process.on('exit', last),
+};
 process.removeAllListeners('warning');
 process.on('warning', (warning) => {
-  if (warning.name !== 'TimeoutNegativeWarning') process.stderr.write(`${warning.name}: ${warning.message}\n`);
+  if (!isKafkajsNoise(warning)) edge.stderr.write(`${warning.name}: ${warning.message}\n`);
 });
 try {
-  process.exitCode = await main(process.argv.slice(2), controller.signal);
+  process.exitCode = await main(command, edge);
 } catch (error) {
   const known = error instanceof MillraceError;
-  process.stderr.write(`${known ? error.message : (error instanceof Error && error.stack) || messageOf(error)}\n`);
+  const text = known ? error.message : (error instanceof Error && error.stack) || messageOf(error);
+  edge.stderr.write(`${text.trimEnd()}\n`);
   process.exitCode = known && error.kind === 'config' ? 2 : 1;
 }
 process.exit();

@@ -40,10 +40,3 @@ export interface OutRecord {
   /** Set when the row decides; else the Java client's default partitioner does. */
   readonly partition?: number;
 }
-
-/** Bytes an OutRecord weighs against the batch and queue limits: its content plus Kafka's per-record overhead. */
-export function recordSize(record: OutRecord): number {
-  let size = 70 + (record.key?.length ?? 0) + (record.value?.length ?? 0);
-  for (const header of record.headers) size += 10 + header.name.length + (header.value?.length ?? 0);
-  return size;
-}

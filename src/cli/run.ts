@@ -1,43 +1,63 @@
-import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { type ConnectorConfig, readConnectorFile } from '../config/connector.ts';
-import { KEYS } from '../config/keys.ts';
-import { MillraceError, messageOf } from '../errors.ts';
+/** `millrace run`: connectors until told to stop. */
+import { SHARED, readConnectors, sharedValues, strayVariables, variableFor } from '../config/connectors.ts';
+import { MillraceError } from '../errors.ts';
 import { createSink, createSource } from '../runtime/assemble.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { failpointFrom } from '../runtime/failpoint.ts';
 import { startHttp } from '../runtime/http.ts';
-import { createLog } from '../runtime/log.ts';
+import { LOG_LEVELS, createLog, isLogLevel } from '../runtime/log.ts';
 import { MetricsRegistry } from '../runtime/metrics.ts';
 import { type State, runConnectors } from '../runtime/supervisor.ts';
+import { parseArguments } from './arguments.ts';
+import { type Edge, EXIT } from './edge.ts';
 
-export const RUN_HELP = `millrace run FILE|FOLDER… [--http HOST:PORT] [--log-level LEVEL] [--kafka.bootstrap.servers LIST …]
+export const RUN_HELP = `millrace run FILE|FOLDER… [--http HOST:PORT] [--log-level LEVEL] [--KEY VALUE …]
 
-Runs connectors until SIGTERM or SIGINT. Any kafka.* key, offsets.topic and transaction.split may be given for all
-connectors as a flag or in the environment (MILLRACE_KAFKA_BOOTSTRAP_SERVERS); a file's own value wins.
+Runs connectors until SIGTERM or SIGINT. A folder means all its .json files.
+
+  --http HOST:PORT   health and metrics; 127.0.0.1:8083 by default
+  --log-level LEVEL  ${LOG_LEVELS.join(', ')}; info by default
+  --KEY VALUE        a key for all connectors, as is ${variableFor('kafka.bootstrap.servers')} in the environment;
+                     a file's own value wins. KEY is one of
+${columns(SHARED)}
 
   millrace run connectors/postgres-outbox.json
-  millrace run /etc/millrace --http 0.0.0.0:8083
+  millrace run /etc/millrace --http 0.0.0.0:8083 --kafka.bootstrap.servers kafka:9092
+
+Exit codes: 0 ended as asked, 1 a connector failed, 2 usage or configuration, 130 or 143 ended at once by a second
+signal (INT or TERM).
 `;
 
-/** Resolves with the exit code: 0 ended as asked, 1 a connector failed, 2 usage or configuration. */
-export async function run(args: readonly string[], signal: AbortSignal): Promise<number> {
-  const shared = Object.values(KEYS)
-    .map((field) => field.key)
-    .filter((key) => /^(kafka\.|offsets\.topic|transaction\.split)/.test(key));
-  const { values, positionals } = parse(args, shared);
-  const configs = read(positionals, defaultsFrom(values, shared));
-  const log = createLog({ level: String(values['log-level'] ?? 'info'), readable: process.stderr.isTTY });
+/** Resolves with the exit code. */
+export async function run(edge: Edge): Promise<number> {
+  const { values, positionals, help } = parseArguments(edge.args, ['http', 'log-level', ...SHARED], RUN_HELP);
+  if (help) {
+    edge.stdout.write(RUN_HELP);
+    return EXIT.ok;
+  }
+  if (positionals.length === 0) {
+    throw new MillraceError('config', `which connector? Give a file or a folder.\n\n${RUN_HELP}`);
+  }
+  const level = values['log-level'] ?? 'info';
+  if (!isLogLevel(level)) {
+    throw new MillraceError('config', `--log-level: expected one of ${LOG_LEVELS.join(', ')}, got "${level}"`);
+  }
+  const configs = readConnectors(positionals, { shared: sharedValues(values, edge.env), env: edge.env });
+  const log = createLog({ level, readable: edge.stderr.isTerminal, write: edge.stderr.write });
+  for (const { name, near } of strayVariables(edge.env)) {
+    log.warn(`the environment variable ${name} sets nothing${near === null ? '' : `; did you mean ${near}?`}`);
+  }
   const metrics = new MetricsRegistry();
   const states = new Map<string, State>(configs.map((config) => [config.name, 'starting']));
-  const http = await startHttp(String(values['http'] ?? '127.0.0.1:8083'), states, metrics);
-  const failpoint = failpointFrom(process.env['MILLRACE_FAILPOINT']);
+  const failpoint = failpointFrom(edge.env['MILLRACE_FAILPOINT'], edge.die);
+  // Before any connector: a second instance by mistake must not fence the first and then fail on its port.
+  const http = await startHttp(values['http'] ?? '127.0.0.1:8083', states, metrics);
+  log.info('listening', { http: http.address });
   try {
     const failed = await runConnectors(configs, {
       log,
       metrics,
-      signal,
+      signal: edge.signal,
       createSource,
       createSink,
       clock: systemClock,
@@ -47,48 +67,17 @@ export async function run(args: readonly string[], signal: AbortSignal): Promise
       },
       ...(failpoint ? { failpoint } : {}),
     });
-    return failed.length === 0 ? 0 : 1;
+    return failed.length === 0 ? EXIT.ok : EXIT.failed;
   } finally {
     await http.close();
   }
 }
 
-type Flags = Readonly<Record<string, string | boolean | undefined>>;
-
-function parse(args: readonly string[], shared: readonly string[]): { values: Flags; positionals: string[] } {
-  const options = Object.fromEntries(['http', 'log-level', ...shared].map((key) => [key, { type: 'string' as const }]));
-  try {
-    return parseArgs({ args: [...args], options, allowPositionals: true });
-  } catch (error) {
-    throw new MillraceError('config', `${messageOf(error)}\n\n${RUN_HELP}`);
+function columns(words: readonly string[]): string {
+  const width = Math.max(...words.map((word) => word.length)) + 2;
+  const lines: string[] = [];
+  for (let at = 0; at < words.length; at += 2) {
+    lines.push(`                       ${(words[at] ?? '').padEnd(width)}${words[at + 1] ?? ''}`.trimEnd());
   }
-}
-
-function defaultsFrom(flags: Flags, shared: readonly string[]): Record<string, string> {
-  const defaults: Record<string, string> = {};
-  for (const key of shared) {
-    const value = flags[key] ?? process.env[`MILLRACE_${key.toUpperCase().replaceAll('.', '_')}`];
-    if (typeof value === 'string') defaults[key] = value;
-  }
-  return defaults;
-}
-
-function read(paths: readonly string[], defaults: Readonly<Record<string, string>>): ConnectorConfig[] {
-  if (paths.length === 0) throw new MillraceError('config', `which connector? Give a file or a folder.\n\n${RUN_HELP}`);
-  const configs = paths.flatMap(files).map((file) => readConnectorFile(file, defaults));
-  const names = new Set<string>();
-  for (const { name } of configs) {
-    if (names.has(name)) throw new MillraceError('config', `two connectors are named "${name}": names have to differ`);
-    names.add(name);
-  }
-  return configs;
-}
-
-function files(path: string): string[] {
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path];
-  const found = readdirSync(path)
-    .filter((name) => name.endsWith('.json'))
-    .sort();
-  if (found.length === 0) throw new MillraceError('config', `folder ${path} holds no .json file`);
-  return found.map((name) => join(path, name));
+  return lines.join('\n');
 }

@@ -1,11 +1,18 @@
 /** A connector's JSON file to its typed, frozen configuration; every mistake is said at once. */
 import { readFileSync } from 'node:fs';
-import { MillraceError, messageOf } from '../errors.ts';
-import { type Field, type Raw, nearest } from './field.ts';
-import { KEYS, ROUTER_KEYS, ROUTER_LATER } from './keys.ts';
-import { resolveReferences } from './secrets.ts';
+import { messageOf } from '../errors.ts';
+import type { Field } from './field.ts';
+import { type Given, type Surroundings, readDocument } from './given.ts';
+import { JavaRegexError, fromJavaRegex } from './java-regex.ts';
+import { fromJavaReplacement, literalOf } from './java-replacement.ts';
+import { type KafkaSecurity, kafkaSecurity } from './kafka-security.ts';
+import { KEYS } from './keys.ts';
+import { type Mistake, mistakesError } from './mistake.ts';
+import { nearest } from './nearest.ts';
+import { ROUTER_KEYS, ROUTER_LATER } from './router-keys.ts';
 
-type Values<F extends Readonly<Record<string, Field<unknown>>>> = {
+type Fields = Readonly<Record<string, Field<unknown>>>;
+type Values<F extends Fields> = {
   readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never;
 };
 export type ConnectorValues = Values<typeof KEYS>;
@@ -19,146 +26,281 @@ export interface ConnectorConfig {
   readonly topicRegex: RegExp;
   /** In JavaScript's replacement syntax. */
   readonly topicReplacement: string;
+  /** `topic.creation.default.*` beyond partitions and replication: settings of created topics. */
   readonly topicConfigs: Readonly<Record<string, string>>;
+  readonly security: KafkaSecurity;
+  /** As given, or made from the connector's name. */
+  readonly slotName: string;
+  readonly publicationName: string;
+  readonly transactionalId: string;
 }
 
-const TOPIC_CONFIG = 'topic.creation.default.';
+export type Checked = { readonly config: ConnectorConfig } | { readonly mistakes: readonly Mistake[] };
 
-/** Reads and checks a file; `defaults` (flags, environment) hold where the file is silent. */
-export function readConnectorFile(path: string, defaults: Readonly<Record<string, string>> = {}): ConnectorConfig {
-  let source: string;
+const TOPIC_CREATION = 'topic.creation.';
+const TOPIC_CONFIG = `${TOPIC_CREATION}default.`;
+
+/** Reads and checks a file. Throws one `config` error that lists every mistake. */
+export function readConnectorFile(path: string, surroundings: Surroundings = {}): ConnectorConfig {
+  return configOf(checkConnectorFile(path, surroundings));
+}
+
+/** Checks a connector that is an object already. Throws one `config` error that lists every mistake. */
+export function parseConnector(json: unknown, surroundings: Surroundings = {}): ConnectorConfig {
+  return configOf(checkConnector(JSON.stringify(json) ?? 'null', null, surroundings));
+}
+
+/** The same without throwing. */
+export function checkConnectorFile(path: string, surroundings: Surroundings = {}): Checked {
+  let text: string;
   try {
-    source = readFileSync(path, 'utf8');
+    text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new MillraceError('config', `cannot read ${path}: ${messageOf(error)}`);
+    return {
+      mistakes: [{ source: path, line: null, column: null, key: null, text: `cannot be read: ${messageOf(error)}` }],
+    };
   }
-  try {
-    return parseConnector(JSON.parse(source), defaults);
-  } catch (error) {
-    throw new MillraceError('config', `${path}: ${messageOf(error)}`, { cause: error });
-  }
+  return checkConnector(text, path, surroundings);
 }
 
-/** Checks a parsed connector. Throws one `config` error that lists every mistake, a line each. */
-export function parseConnector(json: unknown, defaults: Readonly<Record<string, string>> = {}): ConnectorConfig {
-  const { name, config } = isObject(json) ? json : {};
-  if (typeof name !== 'string' || !/^[A-Za-z0-9._-]{1,200}$/.test(name) || !isObject(config)) {
-    throw new MillraceError(
-      'config',
-      'expected {"name": "…", "config": {"key": "value", …}} with a name of A-Z a-z 0-9 . _ -',
-    );
+/** Checks a connector's JSON text; `source` is what mistakes call it. */
+export function checkConnector(text: string, source: string | null, surroundings: Surroundings = {}): Checked {
+  const document = readDocument(text, source, surroundings);
+  const check = new Check(source, document.given, document.mistakes);
+  // Without a readable "config", every required key would be called missing.
+  if (document.name === null && ![...document.given.values()].some((value) => !value.shared)) {
+    return { mistakes: check.mistakes };
   }
-  const mistakes: string[] = [];
-  const given = new Map<string, Raw>(Object.entries(defaults));
-  for (const [key, value] of Object.entries(config)) {
-    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
-      mistakes.push(`"${key}": expected a string, number or boolean, got ${value === null ? 'null' : typeof value}`);
-      continue;
+  const config = check.config(document.name ?? 'unnamed');
+  return check.mistakes.length === 0 ? { config } : { mistakes: check.mistakes };
+}
+
+function configOf(checked: Checked): ConnectorConfig {
+  if ('mistakes' in checked) throw mistakesError(checked.mistakes);
+  return checked.config;
+}
+
+class Check {
+  readonly mistakes: Mistake[];
+  readonly #source: string | null;
+  readonly #given: ReadonlyMap<string, Given>;
+  /** Keys that are wrong already: no second mistake is made of them. */
+  readonly #wrong: Set<string | null>;
+
+  constructor(source: string | null, given: ReadonlyMap<string, Given>, mistakes: readonly Mistake[]) {
+    this.#source = source;
+    this.#given = given;
+    this.mistakes = [...mistakes];
+    this.#wrong = new Set(mistakes.map((mistake) => mistake.key));
+  }
+
+  /** Only to be used when there are no mistakes. */
+  config(name: string): ConnectorConfig {
+    const values = this.#fields(KEYS, '');
+    const prefix = this.#routerPrefix(values.transforms);
+    const router = prefix === null ? null : this.#fields(ROUTER_KEYS, prefix);
+    this.#unknownKeys(prefix, values.transforms ?? []);
+    if (this.#given.has('name') && this.#given.get('name')?.text !== name)
+      this.#note('name', 'differs from the connector\'s "name": remove it');
+    const routing = this.#routing(router ?? {}, prefix ?? '');
+    const defaultName = nameInDatabase(name);
+    return Object.freeze({
+      name,
+      values: values as ConnectorValues,
+      router: (router ?? {}) as RouterValues,
+      ...routing,
+      topicConfigs: this.#topicConfigs(),
+      security: this.#security(values),
+      slotName: values.slotName ?? defaultName,
+      publicationName: values.publicationName ?? defaultName,
+      transactionalId: `${values.transactionalIdPrefix ?? ''}${name}`,
+    });
+  }
+
+  #fields<F extends Fields>(fields: F, prefix: string): Partial<Values<F>> {
+    const out: Record<string, unknown> = {};
+    for (const [name, field] of Object.entries(fields)) {
+      const key = prefix + field.key;
+      const given = this.#given.get(key);
+      if (given === undefined) {
+        if ('default' in field) out[name] = field.default;
+        else if (!this.#wrong.has(key)) this.#note(key, `is missing: ${field.doc}`);
+        continue;
+      }
+      const parsed = field.parse(given.text);
+      if ('value' in parsed) out[name] = parsed.value;
+      else
+        this.#note(
+          key,
+          `expected ${parsed.expected}, got ${field.secret || given.hidden ? 'something else' : shown(given.text)}`,
+        );
     }
-    const resolved = typeof value === 'string' ? resolveReferences(value) : { value };
-    if ('problem' in resolved) mistakes.push(`"${key}": ${resolved.problem}`);
-    else given.set(key, resolved.value);
+    return out as Partial<Values<F>>;
   }
-  const values = parseFields(KEYS, given, '', mistakes);
-  const alias = Array.isArray(values.transforms) ? values.transforms[0] : undefined;
-  const prefix = `transforms.${alias ?? ''}.`;
-  const router = parseFields(ROUTER_KEYS, given, prefix, alias === undefined ? [] : mistakes);
-  if (values.transforms?.length !== 1) {
-    mistakes.push(
-      '"transforms": expected exactly one alias, that of the outbox router: row changes as such come later',
-    );
-  }
-  for (const key of given.keys()) unknownKey(key, prefix, mistakes);
-  if (mistakes.length === 0) return finish(name, values, router, given, prefix, mistakes);
-  throw invalid(name, mistakes);
-}
 
-function finish(
-  name: string,
-  values: ConnectorValues,
-  router: RouterValues,
-  given: ReadonlyMap<string, Raw>,
-  prefix: string,
-  mistakes: string[],
-): ConnectorConfig {
-  const headers = router.placement.flatMap((item) =>
-    placement(item, `${prefix}table.fields.additional.placement`, mistakes),
-  );
-  const topicRegex = javaRegex(router.topicRegex, `${prefix}route.topic.regex`, mistakes);
-  // Java's ${name} is JavaScript's $<name>; $1 is the same in both.
-  const topicReplacement = router.topicReplacement.replaceAll(/\$\{(\w+)\}/g, '$<$1>');
-  const topicConfigs: Record<string, string> = {};
-  for (const [key, value] of given)
-    if (isTopicConfig(key)) topicConfigs[key.slice(TOPIC_CONFIG.length)] = String(value);
-  if (mistakes.length > 0) throw invalid(name, mistakes);
-  return Object.freeze({ name, values, router, headers, topicRegex, topicReplacement, topicConfigs });
-}
-
-function invalid(name: string, mistakes: readonly string[]): MillraceError {
-  return new MillraceError(
-    'config',
-    `connector "${name}" is not valid:\n${mistakes.map((text) => `  - ${text}`).join('\n')}`,
-  );
-}
-
-function parseFields<F extends Readonly<Record<string, Field<unknown>>>>(
-  fields: F,
-  given: ReadonlyMap<string, Raw>,
-  prefix: string,
-  mistakes: string[],
-): Values<F> {
-  const out: Record<string, unknown> = {};
-  for (const [name, field] of Object.entries(fields)) {
-    const key = prefix + field.key;
-    const raw = given.get(key);
-    if (raw === undefined) {
-      if ('default' in field) out[name] = field.default;
-      else mistakes.push(`"${key}" is missing: ${field.doc}`);
-      continue;
-    }
-    const parsed = field.parse(raw);
-    if ('value' in parsed) out[name] = parsed.value;
-    else
-      mistakes.push(
-        `"${key}": expected ${parsed.expected}, got ${field.secret ? 'something else' : JSON.stringify(raw)}`,
+  /** Row changes as such and other transforms come later: until then one router has to be there. */
+  #routerPrefix(aliases: readonly string[] | undefined): string | null {
+    if (aliases === undefined) return null;
+    const [first, ...others] = aliases;
+    if (first !== undefined && others.length === 0) return `transforms.${first}.`;
+    if (!this.#wrong.has('transforms')) {
+      this.#note(
+        'transforms',
+        first === undefined
+          ? 'is missing: expected the alias of the outbox router (row changes without it are not supported yet)'
+          : `expected one alias, that of the outbox router, got ${aliases.length}: several transforms are not supported yet, and leaving one out would change the events`,
       );
+    }
+    return null;
   }
-  return out as Values<F>;
-}
 
-function unknownKey(key: string, prefix: string, mistakes: string[]): void {
-  const known = [...Object.values(KEYS).map((f) => f.key), ...Object.values(ROUTER_KEYS).map((f) => prefix + f.key)];
-  if (known.includes(key) || isTopicConfig(key)) return;
-  if (ROUTER_LATER.some((option) => key === prefix + option)) {
-    mistakes.push(`"${key}" is not supported yet; ignoring it would change the events. Remove it`);
-    return;
+  #unknownKeys(prefix: string | null, aliases: readonly string[]): void {
+    const known = [...fieldKeys(KEYS, ''), ...(prefix === null ? [] : fieldKeys(ROUTER_KEYS, prefix)), 'name'];
+    for (const [key] of this.#given) {
+      if (known.includes(key) || key.startsWith(TOPIC_CONFIG)) continue;
+      const alias = /^transforms\.(.*?)\./.exec(key)?.[1];
+      if (alias !== undefined && !aliases.includes(alias)) {
+        this.#note(key, `belongs to the alias "${alias}", which "transforms" does not name`);
+      } else if (prefix === null && alias !== undefined) continue;
+      else if (prefix !== null && ROUTER_LATER.includes(key.slice(prefix.length)) && key.startsWith(prefix)) {
+        this.#note(key, 'is not supported yet, and ignoring it would change the events. Remove it');
+      } else if (key.startsWith(TOPIC_CREATION)) {
+        this.#note(key, 'is not supported yet: there is one group, topic.creation.default.*');
+      } else {
+        const near = nearest(key, known);
+        this.#note(key, `is not a key of this connector${near === null ? '' : `; did you mean "${near}"?`}`);
+      }
+    }
   }
-  const near = nearest(key, known);
-  mistakes.push(`"${key}" is not a key of this connector${near === null ? '' : `; did you mean "${near}"?`}`);
-}
 
-function isTopicConfig(key: string): boolean {
-  return key.startsWith(TOPIC_CONFIG) && key !== KEYS.topicPartitions.key && key !== KEYS.topicReplication.key;
-}
+  #routing(
+    router: Partial<RouterValues>,
+    prefix: string,
+  ): Pick<ConnectorConfig, 'headers' | 'topicRegex' | 'topicReplacement'> {
+    const key = (field: keyof typeof ROUTER_KEYS): string => prefix + ROUTER_KEYS[field].key;
+    const headers = (router.placement ?? []).flatMap((item) => this.#placement(item, key('placement')));
+    const topicRegex = this.#java(key('topicRegex'), () => fromJavaRegex(router.topicRegex ?? ''));
+    const topicReplacement = this.#java(
+      key('topicReplacement'),
+      () => topicRegex && fromJavaReplacement(router.topicReplacement ?? '', topicRegex),
+    );
+    if (topicReplacement && /[^A-Za-z0-9._-]/.test(literalOf(topicReplacement))) {
+      this.#note(key('topicReplacement'), 'makes no legal topic names: expected A-Z a-z 0-9 . _ - and groups');
+    }
+    return { headers, topicRegex: topicRegex ?? /$/, topicReplacement: topicReplacement ?? '' };
+  }
 
-function placement(item: string, key: string, mistakes: string[]): { column: string; name: string }[] {
-  const [column, where, name, ...rest] = item.split(':').map((part) => part.trim());
-  if (column && where === 'header' && rest.length === 0) return [{ column, name: name || column }];
-  if (where === 'envelope' || where === 'partition')
-    mistakes.push(`"${key}": placement "${where}" is not supported yet`);
-  else mistakes.push(`"${key}": expected column:header or column:header:name, got ${JSON.stringify(item)}`);
-  return [];
-}
+  #java<T>(key: string, read: () => T): T | null {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof JavaRegexError)) throw error;
+      const what = this.#given.get(key)?.hidden ? 'something in it' : error.message;
+      this.#note(key, `cannot be read, or not with the same meaning as in Java: ${what}`);
+      return null;
+    }
+  }
 
-function javaRegex(source: string, key: string, mistakes: string[]): RegExp {
-  try {
-    return new RegExp(`^(?:${source})$`, 'u');
-  } catch {
-    mistakes.push(`"${key}": expected a regular expression, got ${JSON.stringify(source)}`);
-    return /$/;
+  #placement(item: string, key: string): { column: string; name: string }[] {
+    const [column, where, name, ...rest] = item.split(':').map((part) => part.trim());
+    if (column && where === 'header' && rest.length === 0) return [{ column, name: name || column }];
+    if (where === 'envelope' || where === 'partition') {
+      this.#note(key, `the placement "${where}" is not supported yet, and ignoring it would change the events`);
+    } else
+      this.#note(
+        key,
+        `expected column:header or column:header:name, got ${this.#given.get(key)?.hidden ? 'something else' : shown(item)}`,
+      );
+    return [];
+  }
+
+  /** As Connect: who sets anything about created topics sets their partitions and replication, too. */
+  #topicConfigs(): Readonly<Record<string, string>> {
+    const configs: [string, string][] = [];
+    let any = false;
+    for (const [key, { text }] of this.#given) {
+      if (!key.startsWith(TOPIC_CONFIG)) continue;
+      any = true;
+      if (key === KEYS.topicPartitions.key || key === KEYS.topicReplication.key) continue;
+      if (/^[a-z][a-z0-9.]*$/.test(key.slice(TOPIC_CONFIG.length)))
+        configs.push([key.slice(TOPIC_CONFIG.length), text]);
+      else this.#note(key, 'names no setting of a topic: expected topic.creation.default.cleanup.policy and the like');
+    }
+    for (const { key } of any ? [KEYS.topicPartitions, KEYS.topicReplication] : []) {
+      if (!this.#given.has(key) && !this.#wrong.has(key)) {
+        this.#note(
+          key,
+          'is missing: with any topic.creation.default.* it has to be given, as in Kafka Connect (-1: the broker decides)',
+        );
+      }
+    }
+    return Object.fromEntries(configs);
+  }
+
+  #security(values: Partial<ConnectorValues>): KafkaSecurity {
+    const none: KafkaSecurity = { sasl: null, tls: null };
+    if (values.securityProtocol === undefined || values.saslMechanism === undefined) return none;
+    this.#unusedSecurity(values.securityProtocol);
+    for (const side of ['key', 'value'] as const) this.#jsonSchemas(side);
+    // What could not be parsed is said already and counts as absent here.
+    const filled = { ...absentSecurity(), ...values } as ConnectorValues;
+    return kafkaSecurity(filled, (key, text) => {
+      if (!this.#wrong.has(key)) this.#note(key, text);
+    });
+  }
+
+  /** A password or certificate that is silently not used is a mistake, unless it is there for other connectors. */
+  #unusedSecurity(protocol: string): void {
+    for (const [key, { shared }] of this.#given) {
+      const sasl = key.startsWith('kafka.sasl.') && !protocol.startsWith('SASL');
+      const tls = key.startsWith('kafka.ssl.') && !protocol.endsWith('SSL');
+      if (shared || !(sasl || tls)) continue;
+      const need = sasl ? 'SASL_SSL or SASL_PLAINTEXT' : 'SSL or SASL_SSL';
+      this.#note(
+        key,
+        `has no effect while kafka.security.protocol is ${protocol}: expected ${need}, or this key removed`,
+      );
+    }
+  }
+
+  /** Connect's JsonConverter writes schemas unless told otherwise. */
+  #jsonSchemas(side: 'key' | 'value'): void {
+    const converter = this.#given.get(`${side}.converter`)?.text.trim();
+    if (converter !== 'org.apache.kafka.connect.json.JsonConverter') return;
+    const key = `${side}.converter.schemas.enable`;
+    if (this.#given.has(key) || this.#wrong.has(key)) return;
+    this.#note(
+      key,
+      "is missing: Connect's JsonConverter writes a schema into each record by default, which is not supported yet. Set it to false",
+    );
+  }
+
+  #note(key: string, text: string): void {
+    const given = this.#given.get(key);
+    this.#wrong.add(key);
+    this.mistakes.push({
+      source: given === undefined ? this.#source : given.source,
+      line: given?.at?.line ?? null,
+      column: given?.at?.column ?? null,
+      key,
+      text,
+    });
   }
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+function fieldKeys(fields: Fields, prefix: string): string[] {
+  return Object.values(fields).map((field) => prefix + field.key);
+}
+
+function absentSecurity(): Record<string, null> {
+  return Object.fromEntries(Object.keys(KEYS).map((name) => [name, null]));
+}
+
+/** Slot names are lower-case letters, digits and underscores, 63 at most. */
+function nameInDatabase(connector: string): string {
+  return `millrace_${connector.toLowerCase().replaceAll(/[^a-z0-9_]/g, '_')}`.slice(0, 63);
+}
+
+function shown(text: string): string {
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }

@@ -1,5 +1,7 @@
 /** A configuration key is declared once; parsing, errors and (later) help, schema and docs derive from that. */
-export type Raw = string | number | boolean;
+import { JavaRegexError, fromJavaRegex } from './java-regex.ts';
+
+export type Parsed<T> = { readonly value: T } | { readonly expected: string };
 
 export interface Field<T> {
   readonly key: string;
@@ -8,29 +10,54 @@ export interface Field<T> {
   /** Without one the key is required. */
   readonly default?: T;
   readonly secret?: boolean;
-  /** Gives the value, or says what was expected. */
-  readonly parse: (raw: Raw) => { readonly value: T } | { readonly expected: string };
+  /** Gives the value, or says what was expected. JSON numbers and booleans come as their text. */
+  readonly parse: (text: string) => Parsed<T>;
 }
 
 type Options<T> = Omit<Field<T>, 'key' | 'parse'>;
 
-export function text(key: string, options: Options<string>): Field<string> {
-  return { key, ...options, parse: (raw) => ({ value: String(raw) }) };
+/** What a text has to look like, for `text` and `optional`. */
+export interface Shape {
+  readonly matches: RegExp;
+  /** After "expected". */
+  readonly expected: string;
 }
 
-/** A text that may be absent. */
-export function optional(key: string, options: Options<string | null>): Field<string | null> {
-  return { key, default: null, ...options, parse: (raw) => ({ value: String(raw) === '' ? null : String(raw) }) };
+export function text(key: string, options: Options<string> & { readonly shape?: Shape }): Field<string> {
+  const { shape, ...field } = options;
+  return {
+    key,
+    ...field,
+    parse: (raw) => (raw === '' ? { expected: 'a text that is not empty' } : shaped(raw, shape)),
+  };
 }
 
-export function integer(key: string, range: { min: number; max: number }, options: Options<number>): Field<number> {
+/** A text that may be absent; the empty text counts as absent. */
+export function optional(
+  key: string,
+  options: Options<string | null> & { readonly shape?: Shape },
+): Field<string | null> {
+  const { shape, ...field } = options;
+  return { key, default: null, ...field, parse: (raw) => (raw === '' ? { value: null } : shaped(raw, shape)) };
+}
+
+function shaped(raw: string, shape: Shape | undefined): Parsed<string> {
+  return shape === undefined || shape.matches.test(raw) ? { value: raw } : { expected: shape.expected };
+}
+
+export function integer(
+  key: string,
+  range: { readonly min: number; readonly max: number; readonly also?: number },
+  options: Options<number>,
+): Field<number> {
+  const { min, max, also } = range;
   return {
     key,
     ...options,
     parse: (raw) => {
-      const value = typeof raw === 'number' ? raw : /^[+-]?\d+$/.test(String(raw).trim()) ? Number(raw) : Number.NaN;
-      if (Number.isSafeInteger(value) && value >= range.min && value <= range.max) return { value };
-      return { expected: `a whole number from ${range.min} to ${range.max}` };
+      const value = /^[+-]?\d+$/.test(raw.trim()) ? Number(raw) : Number.NaN;
+      if (Number.isSafeInteger(value) && ((value >= min && value <= max) || value === also)) return { value };
+      return { expected: `a whole number from ${min} to ${max}${also === undefined ? '' : `, or ${also}`}` };
     },
   };
 }
@@ -40,7 +67,7 @@ export function boolean(key: string, options: Options<boolean>): Field<boolean> 
     key,
     ...options,
     parse: (raw) => {
-      const word = String(raw).trim().toLowerCase();
+      const word = raw.trim().toLowerCase();
       return word === 'true' || word === 'false' ? { value: word === 'true' } : { expected: 'true or false' };
     },
   };
@@ -50,76 +77,70 @@ export function boolean(key: string, options: Options<boolean>): Field<boolean> 
 export function choice<const T extends string>(
   key: string,
   words: readonly T[],
-  options: Options<T> & { readonly aliases?: Readonly<Record<string, T>> },
+  options: Options<T> & {
+    readonly aliases?: Readonly<Record<string, T>>;
+    /** What is known and not taken: why, and what to do instead. */
+    readonly refused?: Readonly<Record<string, string>>;
+  },
 ): Field<T> {
+  const { aliases = {}, refused = {}, ...field } = options;
   return {
     key,
-    ...options,
+    ...field,
     parse: (raw) => {
-      const given = String(raw).trim();
-      const value = options.aliases?.[given] ?? words.find((word) => word.toLowerCase() === given.toLowerCase());
-      return value === undefined ? { expected: `one of ${words.join(', ')}` } : { value };
+      const given = raw.trim();
+      const value = Object.hasOwn(aliases, given)
+        ? aliases[given]
+        : words.find((word) => word.toLowerCase() === given.toLowerCase());
+      if (value !== undefined) return { value };
+      const reason = Object.hasOwn(refused, given.toLowerCase()) ? ` (${refused[given.toLowerCase()] ?? ''})` : '';
+      const list = words.length === 1 ? `"${words[0] ?? ''}"` : `one of ${words.join(', ')}`;
+      return { expected: `${list}${reason}` };
     },
   };
 }
 
-/** A comma-separated list. */
-export function list(key: string, options: Options<readonly string[]>): Field<readonly string[]> {
-  const split = (raw: Raw): string[] => String(raw).split(',');
+/** A comma-separated list; an empty item is none. */
+export function list(
+  key: string,
+  options: Options<readonly string[]> & { readonly shape?: Shape; readonly some?: boolean },
+): Field<readonly string[]> {
+  const { shape, some, ...field } = options;
   return {
     key,
-    ...options,
-    parse: (raw) => ({
-      value: split(raw)
-        .map((item) => item.trim())
-        .filter((item) => item !== ''),
-    }),
+    ...field,
+    parse: (raw) => {
+      const value = items(raw, ',');
+      if (some === true && value.length === 0) return { expected: 'a list with at least one item' };
+      const wrong = shape === undefined ? undefined : value.find((item) => !shape.matches.test(item));
+      return wrong === undefined ? { value } : { expected: shape?.expected ?? '' };
+    },
   };
 }
 
-/** Comma-separated regular expressions, each anchored and case-insensitive, as Debezium's lists. */
+/** Comma-separated regular expressions, each anchored and case-insensitive, as Debezium's lists; `\,` is a comma. */
 export function patterns(key: string, options: Options<readonly RegExp[]>): Field<readonly RegExp[]> {
   return {
     key,
     ...options,
     parse: (raw) => {
-      const items = String(raw)
-        .split(/(?<!\\),/)
-        .map((item) => item.trim())
-        .filter((item) => item !== '');
       try {
-        return { value: items.map((item) => new RegExp(`^(?:${item})$`, 'iu')) };
-      } catch {
-        return { expected: 'comma-separated regular expressions' };
+        return {
+          value: items(raw, /(?<!\\),/).map((item) => fromJavaRegex(item.replaceAll('\\,', ','), { ignoreCase: true })),
+        };
+      } catch (error) {
+        if (!(error instanceof JavaRegexError)) throw error;
+        return {
+          expected: `comma-separated regular expressions that mean the same in Java and here (not: ${error.message})`,
+        };
       }
     },
   };
 }
 
-/** The key of a list that is nearest to a mistyped one, or null if none is near. */
-export function nearest(key: string, known: Iterable<string>): string | null {
-  let best: string | null = null;
-  let bestDistance = Math.max(2, Math.floor(key.length / 3)) + 1;
-  for (const candidate of known) {
-    const distance = editDistance(key.toLowerCase(), candidate.toLowerCase(), bestDistance);
-    if (distance < bestDistance) {
-      best = candidate;
-      bestDistance = distance;
-    }
-  }
-  return best;
-}
-
-function editDistance(a: string, b: string, limit: number): number {
-  if (Math.abs(a.length - b.length) >= limit) return limit;
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitute = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substitute, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? limit;
+function items(raw: string, separator: string | RegExp): string[] {
+  return raw
+    .split(separator)
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
 }

@@ -1,12 +1,16 @@
 /** A real single-node Kafka for the demo and the tests: jars from Maven Central, KRaft, a throw-away log folder. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
+import { closeCluster, findCoordinator, openCluster } from '../kafka/cluster.ts';
 import { MillraceError } from '../errors.ts';
 import { freePort } from './free-port.ts';
+import { kafkaJars } from './kafka-jars.ts';
+import { removeAtExit, spawnServer } from './server-process.ts';
 
 export interface KafkaServer {
   readonly bootstrap: string;
@@ -29,51 +33,19 @@ export interface KafkaOptions {
 }
 
 const VERSION = '4.3.1';
-const pom = (
-  version: string,
-): string => `<project><modelVersion>4.0.0</modelVersion><groupId>millrace</groupId><artifactId>kafka</artifactId><version>1</version>
-<dependencies>
-<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${version}</version></dependency>
-<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>${version}</version></dependency>
-<dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
-</dependencies></project>`;
 
 /** Starts a broker on free ports; resolves when it answers. `say` hears of long steps (the first download). */
 export async function startKafka(
   say: (line: string) => void = () => {},
   options: KafkaOptions = {},
 ): Promise<KafkaServer> {
-  const classPath = join(await jars(options.version ?? VERSION, say), '*');
+  const classPath = join(await kafkaJars(options.version ?? VERSION, say), '*');
   const home = mkdtempSync(join(tmpdir(), 'millrace-kafka-'));
+  removeAtExit(home);
   const listeners: Record<string, string> = {};
   for (const name of ['PLAINTEXT', ...(options.listeners ?? [])]) listeners[name] = `127.0.0.1:${await freePort()}`;
   const properties = join(home, 'server.properties');
-  const controller = `127.0.0.1:${await freePort()}`;
-  // Before 3.9 a quorum was a fixed list of voters.
-  const isOld = options.version?.startsWith('3.') ?? false;
-  const quorum = isOld
-    ? { 'controller.quorum.voters': `1@${controller}` }
-    : { 'controller.quorum.bootstrap.servers': controller };
-  const lines = { ...serverProperties(home, listeners, controller), ...quorum, ...options.properties };
-  writeFileSync(
-    properties,
-    Object.entries(lines)
-      .map(([key, value]) => `${key}=${value}\n`)
-      .join(''),
-  );
-  // A leading minus, one id in 64, would be taken for an option.
-  const id = randomBytes(16).toString('base64url').replace(/^-/, 'A');
-  const format = [
-    'kafka.tools.StorageTool',
-    'format',
-    '-t',
-    id,
-    '-c',
-    properties,
-    ...(isOld ? [] : ['--standalone']),
-    ...(options.format ?? []),
-  ];
-  execFileSync('java', ['-cp', classPath, ...format], { stdio: 'pipe' });
+  await format({ classPath, home, properties, listeners, options });
   let child = launch();
 
   function launch(): ChildProcess {
@@ -85,7 +57,7 @@ export async function startKafka(
       'kafka.Kafka',
       properties,
     ];
-    return spawn('java', java, { stdio: 'ignore', cwd: home });
+    return spawnServer('java', java, { stdio: 'ignore', cwd: home, lastSignal: 'SIGKILL' });
   }
   async function end(signal: NodeJS.Signals): Promise<void> {
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -108,6 +80,43 @@ export async function startKafka(
       rmSync(home, { recursive: true, force: true });
     },
   };
+}
+
+/** Writes server.properties and formats the log folder. */
+async function format(of: {
+  readonly classPath: string;
+  readonly home: string;
+  readonly properties: string;
+  readonly listeners: Readonly<Record<string, string>>;
+  readonly options: KafkaOptions;
+}): Promise<void> {
+  const { classPath, home, properties, listeners, options } = of;
+  const controller = `127.0.0.1:${await freePort()}`;
+  // Before 3.9 a quorum was a fixed list of voters.
+  const isOld = options.version?.startsWith('3.') ?? false;
+  const quorum = isOld
+    ? { 'controller.quorum.voters': `1@${controller}` }
+    : { 'controller.quorum.bootstrap.servers': controller };
+  const lines = { ...serverProperties(home, listeners, controller), ...quorum, ...options.properties };
+  writeFileSync(
+    properties,
+    Object.entries(lines)
+      .map(([key, value]) => `${key}=${value}\n`)
+      .join(''),
+  );
+  const id = randomBytes(16).toString('base64url');
+  const args = [
+    'kafka.tools.StorageTool',
+    'format',
+    // With "=": one id in 64 begins with a dash and would be taken for an option.
+    `--cluster-id=${id}`,
+    '-c',
+    properties,
+    ...(isOld ? [] : ['--standalone']),
+    ...(options.format ?? []),
+  ];
+  // Not synchronously: PostgreSQL starts meanwhile.
+  await promisify(execFile)('java', ['-XX:TieredStopAtLevel=1', '-cp', classPath, ...args]);
 }
 
 function serverProperties(
@@ -138,70 +147,26 @@ function serverProperties(
   };
 }
 
+/**
+ * Resolves when the broker answers and has coordinators for transactions and groups: it creates their topics when it is
+ * first asked for one, and the first who asks would wait for that.
+ */
 async function ready(bootstrap: string, child: ChildProcess): Promise<void> {
   const kafka = new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING, retry: { retries: 0 } });
   for (const until = Date.now() + 60_000; Date.now() < until; ) {
-    const admin = kafka.admin();
     try {
-      await admin.connect();
-      const { brokers } = await admin.describeCluster();
-      if (brokers.length > 0) return;
+      const cluster = await openCluster(kafka);
+      try {
+        await findCoordinator(cluster, 'transaction', 'ready');
+        await findCoordinator(cluster, 'group', 'ready');
+        return;
+      } finally {
+        await closeCluster(cluster);
+      }
     } catch {
       if (child.exitCode !== null) break;
-    } finally {
-      await admin.disconnect().catch(() => {});
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new MillraceError('internal', `Kafka did not start at ${bootstrap} (exit code ${child.exitCode})`);
-}
-
-/** The folder with Kafka's jars, downloaded once per user; complete or not there at all. */
-async function jars(version: string, say: (line: string) => void): Promise<string> {
-  const cache = process.env['MILLRACE_CACHE'] ?? join(homedir(), '.cache', 'millrace');
-  const folder = join(cache, `kafka-${version}`);
-  requireTool('java', ['-version'], 'Java 17');
-  if (existsSync(folder)) return folder;
-  requireTool('mvn', ['-v'], 'Maven (it downloads Kafka once)');
-  mkdirSync(cache, { recursive: true });
-  const work = mkdtempSync(join(cache, 'download-'));
-  writeFileSync(join(work, 'pom.xml'), pom(version));
-  say(`downloading Kafka ${version} (about 54 MB, once)`);
-  const libs = join(work, 'libs');
-  const maven = spawn('mvn', ['-q', '-B', 'dependency:copy-dependencies', `-DoutputDirectory=${libs}`], {
-    cwd: work,
-    stdio: 'ignore',
-  });
-  const progress = setInterval(
-    () => say(`downloading Kafka: ${existsSync(libs) ? readdirSync(libs).length : 0} of about 90 files`),
-    2000,
-  );
-  const code = await new Promise((resolve) => maven.once('exit', resolve));
-  clearInterval(progress);
-  try {
-    if (code !== 0)
-      throw new MillraceError(
-        'config',
-        `Maven could not download Kafka (exit code ${String(code)}); try "mvn -v" and your network, or set MILLRACE_KAFKA=host:port`,
-      );
-    renameSync(libs, folder);
-  } catch (error) {
-    // Another process may have been faster; its folder is as good.
-    if (!existsSync(folder)) throw error;
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
-  return folder;
-}
-
-function requireTool(command: string, args: readonly string[], what: string): void {
-  try {
-    execFileSync(command, args, { stdio: 'pipe' });
-  } catch (error) {
-    throw new MillraceError(
-      'config',
-      `${what} is missing on this machine: install it, or set MILLRACE_KAFKA=host:port to use a Kafka of your own`,
-      { cause: error },
-    );
-  }
 }

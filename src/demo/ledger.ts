@@ -1,94 +1,108 @@
-/** Counts what was committed against what arrived, and draws it. */
+/** Counts what was committed against what arrived. */
+export interface Arrival {
+  readonly topic: string;
+  readonly key: string;
+  readonly type: string;
+  /** From COMMIT's answer to receipt; null when it arrived before that answer. */
+  readonly latencyMs: number | null;
+}
+
+/** What the numbers come to. */
+export interface Totals {
+  readonly committed: number;
+  /** Different events that arrived. */
+  readonly delivered: number;
+  readonly duplicates: number;
+  readonly missing: number;
+  /** Events that arrived and were never committed. */
+  readonly strangers: number;
+}
+
 export class Ledger {
+  readonly #now: () => number;
   readonly #sent = new Map<string, number>();
-  readonly #early = new Map<string, number>();
-  readonly #latencies: number[] = [];
-  #seen = new Set<string>();
+  readonly #seen = new Set<string>();
+  readonly #latenciesMs: number[] = [];
+  /** Arrived before the answer to COMMIT, which settles whether they are ours. */
+  readonly #early = new Set<string>();
   #duplicates = 0;
-  #position = '-';
-  #last = '';
-  #shown = 0;
+  /** Committed and arrived. */
+  #both = 0;
+
+  /** `now` in milliseconds. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
 
   /** Events whose transaction has just been committed. */
   committed(ids: readonly string[]): void {
-    const now = performance.now();
+    const now = this.#now();
     for (const id of ids) {
       this.#sent.set(id, now);
-      // A delivery may be faster than the answer to COMMIT.
-      if (this.#early.delete(id)) this.#latencies.push(0);
+      // Faster than the answer to COMMIT: the time between the two is nobody's waiting.
+      if (!this.#early.delete(id)) continue;
+      this.#both++;
+      this.#latenciesMs.push(0);
     }
   }
 
-  delivered(topic: string, key: string, id: string, type: string): void {
-    const now = performance.now();
-    this.#last = `${topic} key=${key} ${type}`;
-    if (this.#seen.has(id)) this.#duplicates++;
-    this.#seen.add(id);
+  /** Gives the latency, null if the event overtook the answer to COMMIT. */
+  delivered(id: string): number | null {
     const sent = this.#sent.get(id);
-    if (sent === undefined) this.#early.set(id, now);
-    else this.#latencies.push(now - sent);
+    if (this.#seen.has(id)) {
+      this.#duplicates++;
+      return null;
+    }
+    this.#seen.add(id);
+    if (sent === undefined) {
+      this.#early.add(id);
+      return null;
+    }
+    this.#both++;
+    const latencyMs = Math.max(0, this.#now() - sent);
+    this.#latenciesMs.push(latencyMs);
+    return latencyMs;
   }
 
-  position(json: string): void {
-    const { lsn } = JSON.parse(json) as { lsn?: string };
-    if (lsn) this.#position = lsn;
-  }
-
-  get #missing(): number {
-    let missing = 0;
-    for (const id of this.#sent.keys()) if (!this.#seen.has(id)) missing++;
-    return missing;
+  totals(): Totals {
+    return {
+      committed: this.#sent.size,
+      delivered: this.#seen.size,
+      duplicates: this.#duplicates,
+      missing: this.#sent.size - this.#both,
+      strangers: this.#early.size,
+    };
   }
 
   /** Everything committed has arrived exactly once, and nothing else. */
   get agrees(): boolean {
-    return this.#sent.size > 0 && this.#missing === 0 && this.#duplicates === 0 && this.#seen.size === this.#sent.size;
+    const { committed, duplicates, missing, strangers } = this.totals();
+    return committed > 0 && duplicates === 0 && missing === 0 && strangers === 0;
   }
 
-  /** Waits until everything has arrived, or the time is over. */
-  async settle(ms: number): Promise<void> {
-    for (const until = Date.now() + ms; this.#missing > 0 && Date.now() < until; ) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+  /** In order of arrival, from the given index on. */
+  latenciesMs(from = 0): readonly number[] {
+    return this.#latenciesMs.slice(from);
   }
 
-  /** One line: rate, latency with its distribution, stored position, the newest event. */
-  picture(): string {
-    const recent = this.#latencies.slice(this.#shown).sort((a, b) => a - b);
-    this.#shown = this.#latencies.length;
-    return [
-      `${String(recent.length).padStart(5)}/s`,
-      `p50 ${quantile(recent, 0.5).toFixed(1)} ms p99 ${quantile(recent, 0.99).toFixed(1)} ms`,
-      histogram(recent),
-      `position ${this.#position}`,
-      this.#last,
-    ].join('  ');
+  get count(): number {
+    return this.#latenciesMs.length;
   }
 
+  /** The last lines of a demo. */
   summary(): string {
-    const all = this.#latencies.toSorted((a, b) => a - b);
+    const { committed, delivered, duplicates, missing, strangers } = this.totals();
+    const sorted = this.#latenciesMs.toSorted((a, b) => a - b);
     return [
-      `\ncommitted ${this.#sent.size} delivered ${this.#seen.size} duplicates ${this.#duplicates} missing ${this.#missing}`,
-      `end to end: p50 ${quantile(all, 0.5).toFixed(1)} ms, p99 ${quantile(all, 0.99).toFixed(1)} ms`,
+      `committed ${committed} delivered ${delivered} duplicates ${duplicates} missing ${missing}`,
+      `p50 ${quantile(sorted, 0.5).toFixed(1)} ms`,
+      `p99 ${quantile(sorted, 0.99).toFixed(1)} ms`,
+      ...(strangers > 0 ? [`never committed, and yet arrived: ${strangers}`] : []),
     ].join('\n');
   }
 }
 
-function quantile(sorted: readonly number[], q: number): number {
+/** Of ascending numbers; 0 if there are none. */
+export function quantile(sorted: readonly number[], q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0;
-}
-
-const BARS = ' ▁▂▃▄▅▆▇█';
-/** Upper ends of the buckets in milliseconds; the last one takes the rest. */
-const BUCKETS = [2, 4, 6, 8, 12, 16, 24, 32, 64, 128, 256, 512];
-
-function histogram(values: readonly number[]): string {
-  const counts = BUCKETS.map(() => 0);
-  for (const value of values) {
-    const found = BUCKETS.findIndex((end) => value <= end);
-    const index = found < 0 ? BUCKETS.length - 1 : found;
-    counts[index] = (counts[index] ?? 0) + 1;
-  }
-  const most = Math.max(1, ...counts);
-  return `2ms|${counts.map((count) => BARS[Math.ceil((count / most) * 8)]).join('')}|512ms`;
 }

@@ -1,5 +1,5 @@
 /** An embedded PostgreSQL for the demo and the tests: the npm package's binaries, a throw-away data folder. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -15,15 +15,19 @@ import {
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import pg from 'pg';
 import { MillraceError } from '../errors.ts';
 import { freePort } from './free-port.ts';
+import { removeAtExit, spawnServer } from './server-process.ts';
 
 export interface PostgresServer {
   readonly host: string;
   readonly port: number;
   /** The folder of the Unix socket. */
   readonly socketDir: string;
+  /** The data folder. */
+  readonly data: string;
   readonly user: string;
   readonly password: string;
   /** Fast shutdown, as an operator would. */
@@ -37,18 +41,32 @@ export interface PostgresServer {
 /** An unprivileged account that every Linux has: PostgreSQL refuses to run as root. */
 const NOBODY = 65534;
 
+export interface PostgresOptions {
+  readonly major?: 14 | 18;
+  /** `name=value`, as after -c. */
+  readonly settings?: readonly string[];
+  /** More files in the data folder, by name: server.key, pg_hba.conf, standby.signal. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** The data folder of a stopped server, to start from a cold copy of it. */
+  readonly copyOf?: string;
+}
+
 /** Starts a server of the given major version on a free port; resolves when it answers. */
-export async function startPostgres(
-  options: { readonly major?: 14 | 18; readonly settings?: readonly string[] } = {},
-): Promise<PostgresServer> {
+export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   const asRoot = process.getuid?.() === 0;
   const home = mkdtempSync(join(tmpdir(), 'millrace-pg-'));
+  removeAtExit(home);
   const binaries = readableBinaries(nativeFolder(options.major ?? 18), home, asRoot);
   const account = asRoot ? { uid: NOBODY, gid: NOBODY } : {};
   if (asRoot) chownSync(home, NOBODY, NOBODY);
   const data = join(home, 'data');
   const password = 'demo-only';
-  initialize({ binaries, home, data, password, account });
+  if (options.copyOf === undefined) await initialize({ binaries, home, data, password, account });
+  else execFileSync('cp', ['-a', options.copyOf, data]);
+  for (const [name, content] of Object.entries(options.files ?? {})) {
+    writeFileSync(join(data, name), content, { mode: 0o600 });
+    if (asRoot) chownSync(join(data, name), NOBODY, NOBODY);
+  }
   const port = await freePort();
   const settings = [
     'wal_level=logical',
@@ -64,11 +82,16 @@ export async function startPostgres(
   let child = launch();
 
   function launch(): ChildProcess {
-    return spawn(join(binaries, 'bin', 'postgres'), ['-D', data, ...settings.flatMap((setting) => ['-c', setting])], {
-      ...account,
-      cwd: home,
-      stdio: 'ignore',
-    });
+    return spawnServer(
+      join(binaries, 'bin', 'postgres'),
+      ['-D', data, ...settings.flatMap((setting) => ['-c', setting])],
+      {
+        ...account,
+        cwd: home,
+        stdio: 'ignore',
+        lastSignal: 'SIGQUIT',
+      },
+    );
   }
   async function end(signal: NodeJS.Signals): Promise<void> {
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -80,6 +103,7 @@ export async function startPostgres(
     host: '127.0.0.1',
     port,
     socketDir: home,
+    data,
     user: 'postgres',
     password,
     stop: () => end('SIGINT'),
@@ -97,21 +121,22 @@ export async function startPostgres(
   return server;
 }
 
-function initialize(at: {
+async function initialize(at: {
   readonly binaries: string;
   readonly home: string;
   readonly data: string;
   readonly password: string;
   readonly account: { readonly uid?: number; readonly gid?: number };
-}): void {
+}): Promise<void> {
   const passwordFile = join(at.home, 'password');
   writeFileSync(passwordFile, at.password, { mode: 0o644 });
   const auth = ['-U', 'postgres', `--pwfile=${passwordFile}`, '-A', 'scram-sha-256'];
-  execFileSync(join(at.binaries, 'bin', 'initdb'), ['-D', at.data, ...auth, '-E', 'UTF8', '--locale=C', '--no-sync'], {
-    ...at.account,
-    cwd: at.home,
-    stdio: 'pipe',
-  });
+  // Not synchronously: Kafka starts meanwhile.
+  await promisify(execFile)(
+    join(at.binaries, 'bin', 'initdb'),
+    ['-D', at.data, ...auth, '-E', 'UTF8', '--locale=C', '--no-sync'],
+    { ...at.account, cwd: at.home },
+  );
 }
 
 async function ready(server: PostgresServer, child: ChildProcess): Promise<void> {
@@ -123,7 +148,9 @@ async function ready(server: PostgresServer, child: ChildProcess): Promise<void>
       await client.connect();
       await client.end();
       return;
-    } catch {
+    } catch (error) {
+      // A pg_hba.conf of the caller's may not let us in; that it says so is an answer.
+      if (error instanceof Error && 'code' in error && error.code === '28000') return;
       if (child.exitCode !== null) break;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }

@@ -1,5 +1,7 @@
 /** The only place, with the files beside it, that knows a Kafka client. */
-import { Kafka, type KafkaConfig, type SASLOptions, logLevel } from 'kafkajs';
+import { type Socket, connect, isIP } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { type ISocketFactory, Kafka, type KafkaConfig, type SASLOptions, logLevel } from 'kafkajs';
 import { type ErrorKind, MillraceError, messageOf } from '../errors.ts';
 import type { Log } from '../ports.ts';
 
@@ -26,6 +28,7 @@ export function createKafka(settings: KafkaSettings, log: Log): Kafka {
     requestTimeout: 30_000,
     // kafkajs' default of 300 ms would be waited for after every CONCURRENT_TRANSACTIONS, which is normal here.
     retry: { initialRetryTime: 10, maxRetryTime: 1000, multiplier: 1.5, retries: 12 },
+    socketFactory,
     logLevel: logLevel.WARN,
     logCreator:
       () =>
@@ -43,6 +46,17 @@ export function createKafka(settings: KafkaSettings, log: Log): Kafka {
   }
   return new Kafka(config);
 }
+
+const KEEP_ALIVE_MS = 10_000;
+
+/** kafkajs leaves Nagle's algorithm on: a small request behind another would wait for the other's answer. */
+const socketFactory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+  const name = isIP(host) ? {} : { servername: host };
+  const socket: Socket = ssl
+    ? connectTls({ host, port, ...name, ...ssl }, onConnect)
+    : connect({ host, port }, onConnect);
+  return socket.setKeepAlive(true, KEEP_ALIVE_MS).setNoDelay(true);
+};
 
 const KINDS: Readonly<Record<string, ErrorKind>> = {
   INVALID_PRODUCER_EPOCH: 'fenced',
@@ -62,14 +76,29 @@ const KINDS: Readonly<Record<string, ErrorKind>> = {
   INVALID_REPLICATION_FACTOR: 'kafka-rejected',
 };
 
+/** The protocol's name of what a broker answered, or ''. kafkajs wraps it as a cause or as one of several errors. */
+export function errorType(error: unknown): string {
+  if (!(error instanceof Error)) return '';
+  if ('type' in error && typeof error.type === 'string') return error.type;
+  const inner: unknown = 'errors' in error && Array.isArray(error.errors) ? error.errors[0] : error.cause;
+  return errorType(inner);
+}
+
+/** Codes of Node's TLS errors: a certificate, a protocol, a missing client certificate; trying again does not help. */
+const TLS_REFUSED = /^(ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|EPROTO)/;
+
+function isRefusedConnection(error: unknown): boolean {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if (cause.name === 'KafkaJSSASLAuthenticationError') return true;
+    if ('code' in cause && typeof cause.code === 'string' && TLS_REFUSED.test(cause.code)) return true;
+  }
+  return false;
+}
+
 /** Classifies what kafkajs throws; it may wrap the broker's answer several times. */
 export function kafkaError(error: unknown, doing: string): MillraceError {
   if (error instanceof MillraceError) return error;
-  let kind: ErrorKind = 'kafka-unavailable';
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    const type = 'type' in cause && typeof cause.type === 'string' ? cause.type : '';
-    kind = KINDS[type] ?? (cause.name === 'KafkaJSSASLAuthenticationError' ? 'kafka-rejected' : kind);
-    if (kind !== 'kafka-unavailable') break;
-  }
-  return new MillraceError(kind, `${doing}: ${messageOf(error)}`, { cause: error });
+  const type = errorType(error);
+  const kind = KINDS[type] ?? (isRefusedConnection(error) ? 'kafka-rejected' : 'kafka-unavailable');
+  return new MillraceError(kind, `${doing}: ${messageOf(error)}${type === '' ? '' : ` (${type})`}`, { cause: error });
 }

@@ -2,11 +2,11 @@
  * The Java client's default partition for a key: murmur2 with its seed, made positive, modulo the number of partitions
  * (org.apache.kafka.common.utils.Utils), so that consumers that join with other producers' topics find their keys.
  */
-export function murmur2(data: Uint8Array): number {
-  const { length } = data;
+export function murmur2(data: Uint8Array, start = 0, end = data.length): number {
+  const length = end - start;
   let h = 0x9747b28c ^ length;
-  const whole = length & ~3;
-  for (let i = 0; i < whole; i += 4) {
+  const whole = start + (length & ~3);
+  for (let i = start; i < whole; i += 4) {
     let k = (data[i] ?? 0) | ((data[i + 1] ?? 0) << 8) | ((data[i + 2] ?? 0) << 16) | ((data[i + 3] ?? 0) << 24);
     k = Math.imul(k, 0x5bd1e995);
     k ^= k >>> 24;
@@ -21,7 +21,7 @@ export function murmur2(data: Uint8Array): number {
   return h ^ (h >>> 15);
 }
 
-/** The partition of a key among `count`. */
-export function partitionOf(key: Uint8Array, count: number): number {
-  return (murmur2(key) & 0x7fff_ffff) % count;
+/** The partition of a key, `data[start, end)`, among `count`. */
+export function partitionOf(data: Uint8Array, count: number, start = 0, end = data.length): number {
+  return (murmur2(data, start, end) & 0x7fff_ffff) % count;
 }

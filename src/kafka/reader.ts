@@ -1,12 +1,14 @@
 /**
  * Reads whole topics as a committed reader, by assignment: kafkajs offers only consumer groups, which need rights, take
- * seconds to join and do not know an end. Its own cluster and fetch are used below its public face (frozen version).
+ * seconds to join and do not know an end.
  */
-import { createRequire } from 'node:module';
 import type { Kafka } from 'kafkajs';
 import { MillraceError } from '../errors.ts';
 import type { Clock, Log } from '../ports.ts';
 import { kafkaError } from './client.ts';
+import { type Cluster, type FetchedPartition, type FetchedRecord, closeCluster, openCluster } from './cluster.ts';
+import { holderOf } from './open-transactions.ts';
+import { topicStarts } from './topics.ts';
 
 export interface CommittedRecord {
   readonly partition: number;
@@ -15,41 +17,11 @@ export interface CommittedRecord {
   readonly value: Buffer | null;
 }
 
-interface RawMessage {
-  readonly offset: string;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly isControlRecord: boolean;
-  readonly batchContext: { readonly firstOffset: string; readonly lastOffsetDelta: number };
-}
-interface FetchedPartition {
-  readonly errorCode: number;
-  readonly highWatermark: string;
-  readonly lastStableOffset: string;
-  readonly abortedTransactions: readonly unknown[];
-  readonly messages: RawMessage[];
-}
-interface Broker {
-  fetch(request: object): Promise<{ responses: { partitions: FetchedPartition[] }[] }>;
-}
-interface Cluster {
-  connect(): Promise<void>;
-  disconnect(): Promise<void>;
-  addTargetTopic(topic: string): Promise<void>;
-  refreshMetadata(): Promise<void>;
-  findTopicPartitionMetadata(topic: string): { partitionId: number; leader: number }[];
-  findBroker(where: { nodeId: string }): Promise<Broker>;
-  fetchTopicsOffset(
-    topics: { topic: string; partitions: { partition: number }[]; fromBeginning: boolean }[],
-  ): Promise<{ partitions: { partition: number; offset: string }[] }[]>;
-}
-type FilterAborted = (filter: { messages: RawMessage[]; abortedTransactions: readonly unknown[] }) => RawMessage[];
-
-const filterAborted = createRequire(import.meta.url)('kafkajs/src/consumer/filterAbortedMessages') as FilterAborted;
 const READ_COMMITTED = 1;
 const NAME_AFTER_MS = 5000;
+const FETCH_BYTES = 8 * 1024 * 1024;
 
-export interface ReadOptions {
+export interface TailOptions {
   readonly topic: string;
   /** How long an open transaction of somebody else may hold us up. */
   readonly deadlineMs: number;
@@ -59,92 +31,188 @@ export interface ReadOptions {
 }
 
 /** All committed records of a topic up to the log's end as it is at the first fetch of each partition. */
-export async function readCommitted(kafka: Kafka, options: ReadOptions): Promise<readonly CommittedRecord[]> {
-  const cluster = createCluster(kafka);
-  const { topic } = options;
+export async function readCommitted(kafka: Kafka, options: TailOptions): Promise<readonly CommittedRecord[]> {
   try {
-    await cluster.connect();
-    await cluster.addTargetTopic(topic);
-    const partitions = cluster.findTopicPartitionMetadata(topic);
-    const starts = await cluster.fetchTopicsOffset([
-      { topic, partitions: partitions.map(({ partitionId }) => ({ partition: partitionId })), fromBeginning: true },
-    ]);
-    const first = new Map(starts[0]?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
-    const read = partitions.map(async ({ partitionId, leader }) => {
-      const broker = await cluster.findBroker({ nodeId: String(leader) });
-      return readPartition(broker, partitionId, first.get(partitionId) ?? 0n, options);
-    });
-    return (await Promise.all(read)).flat();
+    const cluster = await openCluster(kafka);
+    try {
+      return await new TopicTail(cluster, options).read('end');
+    } finally {
+      await closeCluster(cluster);
+    }
   } catch (error) {
-    throw kafkaError(error, `cannot read topic "${topic}" to its end`);
-  } finally {
-    await cluster.disconnect().catch(() => {});
+    throw kafkaError(error, `cannot read topic "${options.topic}" to its end`);
   }
 }
 
-async function readPartition(
-  broker: Broker,
-  partition: number,
-  from: bigint,
-  options: ReadOptions,
-): Promise<CommittedRecord[]> {
-  const { topic, clock, log, signal } = options;
-  const out: CommittedRecord[] = [];
-  const startedAt = clock.now();
-  let position = from;
-  let end: bigint | null = null;
-  let named = false;
-  for (;;) {
-    signal.throwIfAborted();
-    const fetched = await fetchOnce(broker, topic, partition, position);
-    end ??= BigInt(fetched.highWatermark);
+interface PartitionTail {
+  readonly partition: number;
+  readonly leader: number;
+  /** Fetch position: everything before it has been read. */
+  position: bigint;
+  /** Where this read ends; null before its first fetch. */
+  end: bigint | null;
+}
+
+/** A topic that is read to its end again and again; every `read` goes on where the last one ended. */
+export class TopicTail {
+  readonly #cluster: Cluster;
+  readonly #options: TailOptions;
+  #partitions: PartitionTail[] | null = null;
+
+  constructor(cluster: Cluster, options: TailOptions) {
+    this.#cluster = cluster;
+    this.#options = options;
+  }
+
+  /**
+   * What has been committed since the last read. `end`: up to the log's end, waiting for transactions that are open
+   * before it; `stable`: up to the first open transaction, waiting for nobody.
+   */
+  async read(upTo: 'end' | 'stable'): Promise<readonly CommittedRecord[]> {
+    try {
+      return await this.#read(upTo);
+    } catch (error) {
+      throw kafkaError(error, `cannot read topic "${this.#options.topic}" to its end`);
+    }
+  }
+
+  async #read(upTo: 'end' | 'stable'): Promise<readonly CommittedRecord[]> {
+    const partitions = (this.#partitions ??= await this.#assign());
+    for (const partition of partitions) partition.end = null;
+    const out: CommittedRecord[] = [];
+    const byLeader = Map.groupBy(partitions, (partition) => partition.leader);
+    await Promise.all(
+      Array.from(byLeader, ([leader, of]) =>
+        this.#readBroker(leader, of, upTo, (record) => {
+          out.push(record);
+        }),
+      ),
+    );
+    return out.sort((a, b) => a.partition - b.partition || (a.offset < b.offset ? -1 : 1));
+  }
+
+  async #assign(): Promise<PartitionTail[]> {
+    const starts = await topicStarts({ ...this.#options, cluster: this.#cluster }, this.#options.topic);
+    return starts.map(({ partition, leader, offset }) => ({ partition, leader, position: offset, end: null }));
+  }
+
+  async #readBroker(
+    leader: number,
+    partitions: readonly PartitionTail[],
+    upTo: 'end' | 'stable',
+    push: (record: CommittedRecord) => void,
+  ): Promise<void> {
+    const { clock, signal } = this.#options;
+    const broker = await this.#cluster.findBroker({ nodeId: String(leader) });
+    const patience = new Patience(this.#options, clock.now(), (partition) =>
+      holderOf(this.#cluster, { topic: this.#options.topic, partition, leader }),
+    );
+    let waitMs = 0;
+    for (let left = partitions; left.length > 0; waitMs = 100) {
+      signal.throwIfAborted();
+      const { responses } = await broker.fetch({
+        isolationLevel: READ_COMMITTED,
+        maxWaitTime: waitMs,
+        minBytes: 1,
+        maxBytes: FETCH_BYTES,
+        topics: [
+          {
+            topic: this.#options.topic,
+            partitions: left.map(({ partition, position }) => {
+              return { partition, fetchOffset: String(position), maxBytes: FETCH_BYTES };
+            }),
+          },
+        ],
+      });
+      const fetched = new Map(responses.flatMap((each) => each.partitions.map((part) => [part.partition, part])));
+      left = left.filter((partition) => {
+        const part = fetched.get(partition.partition);
+        return part === undefined || !this.#advance(partition, part, upTo, { push, patience });
+      });
+    }
+  }
+
+  /** Takes what one fetch brought; true when the partition has been read to its end. */
+  #advance(
+    tail: PartitionTail,
+    fetched: FetchedPartition,
+    upTo: 'end' | 'stable',
+    to: { readonly push: (record: CommittedRecord) => void; readonly patience: Patience },
+  ): boolean {
+    const { partition } = tail;
     const stable = BigInt(fetched.lastStableOffset);
-    const messages = filterAborted({ messages: fetched.messages, abortedTransactions: fetched.abortedTransactions });
-    for (const { offset, key, value, isControlRecord } of messages) {
-      if (!isControlRecord && BigInt(offset) >= position) out.push({ partition, offset: BigInt(offset), key, value });
+    tail.end ??= upTo === 'end' ? BigInt(fetched.highWatermark) : stable;
+    for (const { offset, key, value } of committedRecords(fetched)) {
+      if (BigInt(offset) >= tail.position) to.push({ partition, offset: BigInt(offset), key, value });
     }
     const last = fetched.messages.at(-1);
     if (last) {
       const behind = BigInt(last.batchContext.firstOffset) + BigInt(last.batchContext.lastOffsetDelta) + 1n;
-      if (behind > position) position = behind;
-    } else if (position < stable) {
+      if (behind > tail.position) tail.position = behind;
+    } else if (tail.position < stable && tail.position < tail.end) {
       // A batch that compaction emptied: kafkajs shows nothing of it, so feel for its end.
-      position += 1n;
+      tail.position += 1n;
     }
     // Holes of control records and compaction count as read: the end is a fetch position, not a record.
-    if (position >= end) return out;
-    const waitedMs = clock.now() - startedAt;
-    if (position >= stable && waitedMs > NAME_AFTER_MS && !named) {
-      named = true;
-      log.info('waiting for an open transaction of another producer', { topic, partition, offset: String(stable) });
-    }
-    if (waitedMs > options.deadlineMs) {
-      throw new MillraceError(
-        'kafka-unavailable',
-        `an open transaction holds topic "${topic}" partition ${partition} at offset ${stable} for ${waitedMs} ms: expected it to end within its time-out. ` +
-          'See it with: kafka-transactions.sh list',
-      );
-    }
+    if (tail.position >= tail.end) return true;
+    if (tail.position >= stable) to.patience.wait(partition, stable);
+    return false;
   }
 }
 
-async function fetchOnce(broker: Broker, topic: string, partition: number, offset: bigint): Promise<FetchedPartition> {
-  const { responses } = await broker.fetch({
-    isolationLevel: READ_COMMITTED,
-    maxWaitTime: 100,
-    minBytes: 1,
-    maxBytes: 8 * 1024 * 1024,
-    topics: [{ topic, partitions: [{ partition, fetchOffset: String(offset), maxBytes: 8 * 1024 * 1024 }] }],
-  });
-  const fetched = responses[0]?.partitions[0];
-  if (!fetched) throw new MillraceError('kafka-unavailable', `the broker answered a fetch of "${topic}" with nothing`);
-  return fetched;
+/** Waiting for an open transaction of somebody else: said with its name after 5 s, given up at the deadline. */
+class Patience {
+  readonly #options: TailOptions;
+  readonly #startedAt: number;
+  readonly #holder: (partition: number) => Promise<string | null>;
+  #asked = false;
+  #name = 'another producer';
+
+  constructor(options: TailOptions, startedAt: number, holder: (partition: number) => Promise<string | null>) {
+    this.#options = options;
+    this.#startedAt = startedAt;
+    this.#holder = holder;
+  }
+
+  wait(partition: number, stable: bigint): void {
+    const { topic, clock, deadlineMs } = this.#options;
+    const waitedMs = clock.now() - this.#startedAt;
+    if (waitedMs > NAME_AFTER_MS && !this.#asked) {
+      this.#asked = true;
+      void this.#say(partition, stable);
+    }
+    if (waitedMs <= deadlineMs) return;
+    throw new MillraceError(
+      'kafka-unavailable',
+      `an open transaction of ${this.#name} holds topic "${topic}" partition ${partition} at offset ${stable} for ${waitedMs} ms: expected it to end within its time-out. ` +
+        'See it with: kafka-transactions.sh list',
+    );
+  }
+
+  async #say(partition: number, stable: bigint): Promise<void> {
+    this.#name = (await this.#holder(partition)) ?? this.#name;
+    const { topic, log } = this.#options;
+    log.info(`waiting for an open transaction of ${this.#name}`, { topic, partition, offset: String(stable) });
+  }
 }
 
-/** kafkajs keeps its cluster factory under a private symbol. */
-function createCluster(kafka: Kafka): Cluster {
-  const symbol = Object.getOwnPropertySymbols(kafka).find((each) => each.description === 'private:Kafka:createCluster');
-  const factory = symbol && (kafka as unknown as Record<symbol, (options: object) => Cluster>)[symbol];
-  if (!factory) throw new MillraceError('internal', 'kafkajs has no cluster factory: expected version 2.2.4');
-  return factory({ allowAutoTopicCreation: false, isolationLevel: READ_COMMITTED, metadataMaxAge: 300_000 });
+/**
+ * The records of a fetch without control records and without those of aborted transactions. kafkajs has a filter, which
+ * takes any record with the key 00000000 for an abort marker and starts at most one aborted transaction a record.
+ */
+export function committedRecords(fetched: Pick<FetchedPartition, 'messages' | 'abortedTransactions'>): FetchedRecord[] {
+  const starts = fetched.abortedTransactions
+    .map(({ producerId, firstOffset }) => ({ producerId, firstOffset: BigInt(firstOffset) }))
+    .sort((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1));
+  if (starts.length === 0) return fetched.messages.filter((record) => !record.isControlRecord);
+  const aborting = new Set<string>();
+  let next = 0;
+  return fetched.messages.filter(({ offset, isControlRecord, batchContext }) => {
+    for (let start = starts[next]; start && start.firstOffset <= BigInt(offset); start = starts[++next]) {
+      aborting.add(start.producerId);
+    }
+    // Whichever marker it is, it ends the transaction that its producer had open.
+    if (isControlRecord) aborting.delete(batchContext.producerId);
+    return !isControlRecord && !(batchContext.inTransaction && aborting.has(batchContext.producerId));
+  });
 }

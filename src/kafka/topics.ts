@@ -1,7 +1,8 @@
-import type { Admin } from 'kafkajs';
+/** Topics: looking one up, creating it, reading its settings. */
 import { MillraceError } from '../errors.ts';
-import type { Log } from '../ports.ts';
-import { kafkaError } from './client.ts';
+import type { Clock, Log } from '../ports.ts';
+import { errorType, kafkaError } from './client.ts';
+import { type Cluster, anyBroker } from './cluster.ts';
 
 export interface TopicCreation {
   readonly enable: boolean;
@@ -11,20 +12,52 @@ export interface TopicCreation {
   readonly configs: Readonly<Record<string, string>>;
 }
 
-/** Number of partitions of a topic, or null if there is none. */
-export async function partitionCount(admin: Admin, topic: string): Promise<number | null> {
-  try {
-    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-    return topics[0]?.partitions.length ?? null;
-  } catch (error) {
-    if (error instanceof Error && 'type' in error && error.type === 'UNKNOWN_TOPIC_OR_PARTITION') return null;
-    throw kafkaError(error, `cannot look topic "${topic}" up`);
+export interface TopicContext {
+  readonly cluster: Cluster;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** ConfigResource.Type.TOPIC of the protocol. */
+const TOPIC_RESOURCE = 2;
+const CREATE_TIMEOUT_MS = 30_000;
+const LEADERS_WITHIN_MS = 30_000;
+const READ_COMMITTED = 1;
+/** The protocol's timestamp for the first offset. */
+const EARLIEST = -2;
+
+/** Node ids of the leaders by partition, or null if there is no such topic. Waits for leaders that are being elected. */
+export async function topicLeaders(context: TopicContext, topic: string): Promise<readonly number[] | null> {
+  const { cluster, clock, signal } = context;
+  const until = clock.now() + LEADERS_WITHIN_MS;
+  for (let waitMs = 5; ; waitMs = Math.min(200, waitMs * 2)) {
+    try {
+      const broker = await anyBroker(cluster);
+      const { topicMetadata } = await broker.metadata([topic]);
+      const partitions = topicMetadata[0]?.partitionMetadata ?? [];
+      const leaders: number[] = [];
+      for (const { partitionId, leader } of partitions) leaders[partitionId] = leader;
+      // Leaders may stand on brokers that have joined since we looked.
+      if (leaders.some((leader) => !(leader in cluster.brokerPool.brokers))) await cluster.refreshMetadata();
+      if (leaders.length > 0) return leaders;
+    } catch (error) {
+      if (errorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return null;
+      if (errorType(error) !== 'LEADER_NOT_AVAILABLE' || clock.now() > until) {
+        throw kafkaError(error, `cannot look topic "${topic}" up`);
+      }
+    }
+    await clock.sleep(waitMs, signal);
   }
 }
 
-/** Makes sure that a topic exists and gives its number of partitions. */
-export async function ensureTopic(admin: Admin, topic: string, creation: TopicCreation, log: Log): Promise<number> {
-  const existing = await partitionCount(admin, topic);
+/** Makes sure that a topic exists and gives the leaders of its partitions. */
+export async function ensureTopic(
+  context: TopicContext,
+  topic: string,
+  creation: TopicCreation,
+): Promise<readonly number[]> {
+  const existing = await topicLeaders(context, topic);
   if (existing !== null) return existing;
   if (!creation.enable) {
     throw new MillraceError(
@@ -32,23 +65,100 @@ export async function ensureTopic(admin: Admin, topic: string, creation: TopicCr
       `topic "${topic}" does not exist and topic.creation.enable is false. Create it, or set topic.creation.enable=true`,
     );
   }
-  try {
-    const created = await admin.createTopics({
-      waitForLeaders: true,
-      topics: [
-        {
-          topic,
-          numPartitions: creation.partitions,
-          replicationFactor: creation.replicationFactor,
-          configEntries: Object.entries(creation.configs).map(([name, value]) => ({ name, value })),
-        },
-      ],
-    });
-    if (created) log.info('created topic', { topic });
-  } catch (error) {
-    throw kafkaError(error, `cannot create topic "${topic}"`);
+  await createTopic(context, topic, creation);
+  const starts = await topicStarts(context, topic, 'created');
+  return starts.map(({ leader }) => leader);
+}
+
+export interface PartitionStart {
+  readonly partition: number;
+  /** Node id. */
+  readonly leader: number;
+  /** First offset that is kept. */
+  readonly offset: bigint;
+}
+
+/** Answers of brokers that do not know yet of a topic or an election that others know of. */
+const NOT_YET = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE']);
+
+/**
+ * Where the partitions start, in order of their numbers. Every leader has answered, so that what is written next finds
+ * it: the metadata of a new topic is there before its leaders know of it. Throws `kafka-rejected` for an unknown topic,
+ * at once unless it has just been created.
+ */
+export async function topicStarts(
+  context: TopicContext,
+  topic: string,
+  since: 'found' | 'created' = 'found',
+): Promise<readonly PartitionStart[]> {
+  const { clock, signal } = context;
+  const until = clock.now() + LEADERS_WITHIN_MS;
+  for (let waitMs = 5; ; waitMs = Math.min(200, waitMs * 2)) {
+    try {
+      const leaders = await topicLeaders(context, topic);
+      if (leaders !== null) return await askLeaders(context, topic, leaders);
+      if (since === 'found' || clock.now() > until) {
+        throw new MillraceError('kafka-rejected', `topic "${topic}" does not exist`);
+      }
+    } catch (error) {
+      if (!NOT_YET.has(errorType(error)) || clock.now() > until) {
+        throw kafkaError(error, `cannot find the leaders of topic "${topic}"`);
+      }
+    }
+    await clock.sleep(waitMs, signal);
   }
-  const count = await partitionCount(admin, topic);
-  if (count === null) throw new MillraceError('kafka-unavailable', `topic "${topic}" was created and is not there yet`);
-  return count;
+}
+
+async function askLeaders(
+  { cluster }: TopicContext,
+  topic: string,
+  leaders: readonly number[],
+): Promise<readonly PartitionStart[]> {
+  const byLeader = Map.groupBy(leaders.keys(), (partition) => leaders[partition] ?? -1);
+  const lists = await Promise.all(
+    Array.from(byLeader, async ([leader, partitions]) => {
+      const broker = await cluster.findBroker({ nodeId: String(leader) });
+      const { responses } = await broker.listOffsets({
+        isolationLevel: READ_COMMITTED,
+        topics: [{ topic, partitions: partitions.map((partition) => ({ partition, timestamp: EARLIEST })) }],
+      });
+      const answered = responses[0]?.partitions ?? [];
+      return answered.map(({ partition, offset }) => ({ partition, leader, offset: BigInt(offset) }));
+    }),
+  );
+  return lists.flat().sort((a, b) => a.partition - b.partition);
+}
+
+async function createTopic({ cluster, log }: TopicContext, topic: string, creation: TopicCreation): Promise<void> {
+  const { partitions, replicationFactor, configs } = creation;
+  const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
+  try {
+    const controller = await cluster.findControllerBroker();
+    await controller.createTopics({
+      timeout: CREATE_TIMEOUT_MS,
+      topics: [{ topic, numPartitions: partitions, replicationFactor, configEntries }],
+    });
+    log.info('created topic', { topic });
+  } catch (error) {
+    // Another instance may have been faster.
+    if (errorType(error) !== 'TOPIC_ALREADY_EXISTS') throw kafkaError(error, `cannot create topic "${topic}"`);
+  }
+}
+
+/** Settings of a topic by name. Throws `kafka-rejected` without the right to describe them. */
+export async function topicConfigs(
+  { cluster }: TopicContext,
+  topic: string,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  try {
+    const broker = await anyBroker(cluster);
+    const { resources } = await broker.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: TOPIC_RESOURCE, name: topic, configNames: names }],
+    });
+    return new Map(resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]));
+  } catch (error) {
+    throw kafkaError(error, `cannot read the settings of topic "${topic}"`);
+  }
 }

@@ -1,105 +1,264 @@
 /**
- * The transactional writer over kafkajs. Crash-only: kafkajs' transaction state cannot recover from a failed EndTxn, so
- * after any error only `close` is left, and the next `open` (InitProducerId) ends whatever was open.
+ * The transactional writer: our own state of a Kafka transaction on kafkajs' connections. Crash-only: after any error
+ * only `close` is left, and the next `open` (InitProducerId) ends whatever was open.
  */
-import { type Kafka, type Message as KafkaMessage, Partitioners, type Producer, type Transaction } from 'kafkajs';
-import type { OutRecord } from '../change/message.ts';
+import { createRequire } from 'node:module';
+import type { Records } from '../change/records.ts';
 import { MillraceError } from '../errors.ts';
-import { kafkaError } from './client.ts';
+import type { Clock } from '../ports.ts';
+import { errorType, kafkaError } from './client.ts';
+import { type Broker, type Cluster, findCoordinator, sendRaw } from './cluster.ts';
+import { PRODUCE, type ProducePart, produceBound, readProduce, writeProduce } from './produce-request.ts';
+import { BATCH_HEADER_BYTES, RECORD_HEAD_BYTES } from './record-batch.ts';
 
-/** A record with its partition decided. */
-export interface PlacedRecord {
-  readonly record: OutRecord;
+/** A partition to write to; kept by whoever places records, so that nothing is looked up per record. */
+export class PartitionTarget {
+  readonly topic: string;
   readonly partition: number;
+  /** Node id of the leader. */
+  leader: number;
+  /** Largest batch that the topic takes (max.message.bytes). */
+  maxBatchBytes: number;
+  /** Next sequence number of this producer in this partition. */
+  sequence = 0;
+  /** In the open transaction. */
+  joined = false;
+  /** Records of the list in hand that go into the next request. */
+  indexes: number[] = [];
+  bytes = 0;
+
+  constructor(at: { topic: string; partition: number; leader: number; maxBatchBytes: number }) {
+    this.topic = at.topic;
+    this.partition = at.partition;
+    this.leader = at.leader;
+    this.maxBatchBytes = at.maxBatchBytes;
+  }
 }
 
 export interface TransactionalWriter {
   /** True between `begin` and `commit`. */
   readonly open: boolean;
-  begin(): Promise<void>;
-  /** Produces into the open transaction; records of a partition keep their order. */
-  send(records: readonly PlacedRecord[]): Promise<void>;
-  /** Resolves when everything sent since `begin` is visible to committed readers. */
+  /** Begins a transaction; `last` joins it with the first send, though nothing is written to it before `commit`. */
+  begin(last: PartitionTarget): void;
+  /** Produces record i of the list to `targets[i]`; records of a partition keep their order. */
+  send(records: Records, targets: readonly PartitionTarget[]): Promise<void>;
+  /** Resolves when everything sent since `begin` is durable and will become visible whatever happens. */
   commit(): Promise<void>;
-  /** Aborts an open transaction if no answer is outstanding, and closes the connections. */
+  /** Aborts an open transaction if no answer is outstanding; the caller closes the connections. */
   close(): Promise<void>;
 }
 
-/** kafkajs makes one batch per partition and request; brokers take about 1 MB of it. */
-const MAX_BATCH_BYTES = 900_000;
-/** kafkajs' sequence numbers do not wrap as the protocol wants at 2^31: open anew long before. */
-const MAX_RECORDS = 1_000_000_000;
-
-/** InitProducerId: fences every older owner of the id and aborts what it left open. */
-export async function openWriter(
-  kafka: Kafka,
-  options: { readonly transactionalId: string; readonly timeoutMs: number },
-): Promise<TransactionalWriter> {
-  const producer = kafka.producer({
-    transactionalId: options.transactionalId,
-    transactionTimeout: options.timeoutMs,
-    idempotent: true,
-    maxInFlightRequests: 1,
-    allowAutoTopicCreation: false,
-    createPartitioner: Partitioners.DefaultPartitioner,
-  });
-  try {
-    await producer.connect();
-  } catch (error) {
-    await producer.disconnect().catch(() => {});
-    throw kafkaError(error, `cannot open the transactional producer "${options.transactionalId}"`);
-  }
-  return new KafkajsWriter(producer);
+export interface WriterOptions {
+  readonly transactionalId: string;
+  readonly timeoutMs: number;
+  readonly clientId: string;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
 }
 
-class KafkajsWriter implements TransactionalWriter {
-  readonly #producer: Producer;
-  #transaction: Transaction | null = null;
-  #broken = false;
-  #written = 0;
+/** How much is encoded before it is sent; a request is far below a broker's socket.request.max.bytes. */
+const MAX_REQUEST_BYTES = 1024 * 1024;
+/** Brokers keep track of five unanswered batches of a producer and partition. */
+const MAX_IN_FLIGHT = 4;
+/** Buffers are made in steps of this size, so that one fits the next request too. */
+const BUFFER_STEP = 256 * 1024;
+const NEVER_ABORTED = new AbortController().signal;
+const OPEN_WITHIN_MS = 60_000;
+const JOIN_WITHIN_MS = 30_000;
+/** Answers that mean: the same request again, soon. */
+const OPEN_AGAIN = new Set([
+  'CONCURRENT_TRANSACTIONS',
+  'NOT_COORDINATOR_FOR_GROUP',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'GROUP_LOAD_IN_PROGRESS',
+]);
 
-  constructor(producer: Producer) {
-    this.#producer = producer;
+/** InitProducerId: fences every older owner of the id and aborts what it left open. */
+export async function openWriter(cluster: Cluster, options: WriterOptions): Promise<TransactionalWriter> {
+  const { transactionalId, timeoutMs, clock, signal } = options;
+  const until = clock.now() + OPEN_WITHIN_MS;
+  for (let waitMs = 2; ; waitMs = Math.min(100, waitMs * 2)) {
+    try {
+      const coordinator = await findCoordinator(cluster, 'transaction', transactionalId);
+      const identity = await coordinator.initProducerId({ transactionalId, transactionTimeout: timeoutMs });
+      return new Writer(cluster, coordinator, identity, options);
+    } catch (error) {
+      if (!OPEN_AGAIN.has(errorType(error)) || clock.now() > until) {
+        throw kafkaError(error, `cannot open the transactional producer "${transactionalId}"`);
+      }
+    }
+    await clock.sleep(waitMs, signal);
+  }
+}
+
+class Writer implements TransactionalWriter {
+  readonly #cluster: Cluster;
+  readonly #coordinator: Broker;
+  readonly #producerId: string;
+  readonly #epoch: number;
+  readonly #options: WriterOptions;
+  readonly #buffers: Buffer[] = [];
+  readonly #filled: PartitionTarget[] = [];
+  readonly #joined: PartitionTarget[] = [];
+  #filledBytes = 0;
+  #last: PartitionTarget | null = null;
+  #broken = false;
+
+  constructor(
+    cluster: Cluster,
+    coordinator: Broker,
+    identity: { readonly producerId: string; readonly producerEpoch: number },
+    options: WriterOptions,
+  ) {
+    this.#cluster = cluster;
+    this.#coordinator = coordinator;
+    this.#producerId = identity.producerId;
+    this.#epoch = identity.producerEpoch;
+    this.#options = options;
   }
 
   get open(): boolean {
-    return this.#transaction !== null;
+    return this.#last !== null;
   }
 
-  async begin(): Promise<void> {
-    if (this.#written > MAX_RECORDS) {
-      throw new MillraceError('kafka-unavailable', 'the producer has written a billion records: a new one takes over');
-    }
-    await this.#guard('cannot begin a Kafka transaction', async () => {
-      this.#transaction = await this.#producer.transaction();
-    });
+  begin(last: PartitionTarget): void {
+    if (this.#broken || this.#last !== null) throw new MillraceError('internal', 'a Kafka transaction is open already');
+    this.#last = last;
   }
 
-  async send(records: readonly PlacedRecord[]): Promise<void> {
+  async send(records: Records, targets: readonly PartitionTarget[]): Promise<void> {
     await this.#guard('cannot write to Kafka', async () => {
-      const transaction = this.#held();
-      for (const topicMessages of requests(records)) await transaction.sendBatch({ topicMessages, acks: -1 });
-      this.#written += records.length;
+      await this.#join(targets);
+      const unanswered = new Set<Promise<void>>();
+      for (let i = 0; i < records.length; i++) {
+        const target = targets[i] as PartitionTarget;
+        const bytes = RECORD_HEAD_BYTES + records.tailBytes(i);
+        const full = target.indexes.length > 0 && target.bytes + bytes > target.maxBatchBytes - BATCH_HEADER_BYTES;
+        if (full || this.#filledBytes + bytes > MAX_REQUEST_BYTES) await this.#flush(records, unanswered);
+        if (target.indexes.length === 0) this.#filled.push(target);
+        target.indexes.push(i);
+        target.bytes += bytes;
+        this.#filledBytes += bytes;
+      }
+      await this.#flush(records, unanswered);
+      await Promise.all(unanswered);
     });
   }
 
   async commit(): Promise<void> {
     await this.#guard('cannot commit the Kafka transaction', async () => {
-      await this.#held().commit();
-      this.#transaction = null;
+      await this.#coordinator.endTxn({ ...this.#identity(), transactionResult: true });
+      this.#ended();
     });
   }
 
   async close(): Promise<void> {
     // A Produce without an answer may still arrive: only the next InitProducerId, with its raised epoch, ends it safely.
-    if (this.#transaction !== null && !this.#broken) await this.#transaction.abort().catch(() => {});
-    this.#transaction = null;
-    await this.#producer.disconnect().catch(() => {});
+    if (!this.#broken && this.#joined.length > 0) {
+      await this.#coordinator.endTxn({ ...this.#identity(), transactionResult: false }).catch(() => {});
+    }
+    this.#ended();
+    this.#broken = true;
   }
 
-  #held(): Transaction {
-    if (this.#transaction === null) throw new MillraceError('internal', 'no Kafka transaction is open');
-    return this.#transaction;
+  #ended(): void {
+    for (const target of this.#joined) target.joined = false;
+    this.#joined.length = 0;
+    this.#last = null;
+  }
+
+  /** AddPartitionsToTxn for what is new in this transaction. */
+  async #join(targets: readonly PartitionTarget[]): Promise<void> {
+    const topics = new Map<string, number[]>();
+    const add = (target: PartitionTarget): void => {
+      if (target.joined) return;
+      target.joined = true;
+      this.#joined.push(target);
+      const partitions = topics.get(target.topic);
+      if (partitions) partitions.push(target.partition);
+      else topics.set(target.topic, [target.partition]);
+    };
+    for (const target of targets) if (!target.joined) add(target);
+    if (this.#last === null) throw new MillraceError('internal', 'no Kafka transaction is open');
+    add(this.#last);
+    if (topics.size === 0) return;
+    const request = {
+      ...this.#identity(),
+      topics: Array.from(topics, ([topic, partitions]) => ({ topic, partitions })),
+    };
+    const { clock } = this.#options;
+    const until = clock.now() + JOIN_WITHIN_MS;
+    for (let waitMs = 1; ; waitMs = Math.min(50, waitMs * 2)) {
+      try {
+        await this.#coordinator.addPartitionsToTxn(request);
+        return;
+      } catch (error) {
+        // The markers of the transaction before are still being written: normal when transactions follow each other.
+        if (errorType(error) !== 'CONCURRENT_TRANSACTIONS' || clock.now() > until) {
+          throw kafkaError(error, `cannot add ${inWords(topics.keys())} to a Kafka transaction`);
+        }
+      }
+      // A stop lets the commit in hand end: it does not cut this short.
+      await clock.sleep(waitMs, NEVER_ABORTED);
+    }
+  }
+
+  /** Sends what is filled, a request to each leader, and waits only when too many are unanswered. */
+  async #flush(records: Records, unanswered: Set<Promise<void>>): Promise<void> {
+    if (this.#filled.length === 0) return;
+    const byLeader = Map.groupBy(this.#filled, (target) => target.leader);
+    for (const [leader, targets] of byLeader) {
+      const parts = targets
+        .map((target) => partOf(target, records))
+        .sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : 0));
+      const answered: Promise<void> = this.#produce(leader, parts).then(() => void unanswered.delete(answered));
+      // Awaited by whoever empties the set; until then a rejection must not count as unhandled.
+      answered.catch(() => {});
+      unanswered.add(answered);
+    }
+    for (const target of this.#filled) {
+      target.indexes = [];
+      target.bytes = 0;
+    }
+    this.#filled.length = 0;
+    this.#filledBytes = 0;
+    while (unanswered.size >= MAX_IN_FLIGHT) await Promise.race(unanswered);
+  }
+
+  async #produce(leader: number, parts: readonly ProducePart[]): Promise<void> {
+    const { transactionalId, clientId } = this.#options;
+    const options = {
+      clientId,
+      transactionalId,
+      parts,
+      timeoutMs: 30_000,
+      producerId: BigInt(this.#producerId),
+      epoch: this.#epoch,
+    };
+    const buffer = this.#buffer(produceBound(options));
+    const broker = await this.#cluster.findBroker({ nodeId: String(leader) });
+    const frame = (correlationId: number): Buffer => writeProduce(buffer, correlationId, options);
+    const failure = readProduce(await sendRaw(broker, { ...PRODUCE, frame }));
+    this.#buffers.push(buffer);
+    if (failure === null) return;
+    const { topic, partition, code, message } = failure;
+    const cause = errorFromCode(code);
+    const where = `topic "${topic}" partition ${partition}`;
+    throw kafkaError(cause, `${where} refused a batch${message === null ? '' : ` (${message})`}`);
+  }
+
+  /** A buffer that the broker has answered for may be written again. */
+  #buffer(bytes: number): Buffer {
+    const at = this.#buffers.findIndex((buffer) => buffer.length >= bytes);
+    const [found] = at < 0 ? [] : this.#buffers.splice(at, 1);
+    if (found) return found;
+    this.#buffers.length = Math.min(this.#buffers.length, MAX_IN_FLIGHT);
+    return Buffer.allocUnsafeSlow(Math.ceil(bytes / BUFFER_STEP) * BUFFER_STEP);
+  }
+
+  #identity(): { transactionalId: string; producerId: string; producerEpoch: number } {
+    const { transactionalId } = this.#options;
+    return { transactionalId, producerId: this.#producerId, producerEpoch: this.#epoch };
   }
 
   async #guard(doing: string, run: () => Promise<void>): Promise<void> {
@@ -114,44 +273,19 @@ class KafkajsWriter implements TransactionalWriter {
   }
 }
 
-/** Cuts records into requests in which no partition's batch gets too big. */
-function* requests(records: readonly PlacedRecord[]): Generator<{ topic: string; messages: KafkaMessage[] }[]> {
-  let topics = new Map<string, { messages: KafkaMessage[]; bytes: Map<number, number> }>();
-  for (const { record, partition } of records) {
-    let entry = topics.get(record.topic);
-    const size = 40 + (record.key?.length ?? 0) + (record.value?.length ?? 0) + headerBytes(record);
-    if (entry && (entry.bytes.get(partition) ?? 0) + size > MAX_BATCH_BYTES) {
-      yield listed(topics);
-      topics = new Map();
-      entry = undefined;
-    }
-    if (!entry) {
-      entry = { messages: [], bytes: new Map() };
-      topics.set(record.topic, entry);
-    }
-    entry.messages.push(kafkaMessage(record, partition));
-    entry.bytes.set(partition, (entry.bytes.get(partition) ?? 0) + size);
-  }
-  if (topics.size > 0) yield listed(topics);
+/** Names of topics, the first few of them. */
+function inWords(topics: Iterable<string>): string {
+  const names = Array.from(topics, (topic) => `"${topic}"`);
+  return `topic ${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`;
 }
 
-function listed(topics: Map<string, { messages: KafkaMessage[] }>): { topic: string; messages: KafkaMessage[] }[] {
-  return Array.from(topics, ([topic, { messages }]) => ({ topic, messages }));
+/** Takes the filled records; sequence numbers go from 2^31 - 1 back to 0. */
+function partOf(target: PartitionTarget, records: Records): ProducePart {
+  const { topic, partition, indexes, bytes, sequence } = target;
+  target.sequence = (sequence + indexes.length) % 2 ** 31;
+  return { topic, partition, records, indexes, bytes, baseSequence: sequence };
 }
 
-function headerBytes(record: OutRecord): number {
-  let bytes = 0;
-  for (const { name, value } of record.headers) bytes += 10 + name.length * 3 + (value?.length ?? 0);
-  return bytes;
-}
-
-function kafkaMessage(record: OutRecord, partition: number): KafkaMessage {
-  const headers: Record<string, Buffer | Buffer[]> = {};
-  for (const { name, value } of record.headers) {
-    const earlier = headers[name];
-    // kafkajs cannot write a null header; it is left out rather than made an empty value.
-    if (value === null) continue;
-    headers[name] = earlier === undefined ? value : [...(Array.isArray(earlier) ? earlier : [earlier]), value];
-  }
-  return { key: record.key, value: record.value, headers, partition, timestamp: String(record.timestampMs) };
-}
+const { createErrorFromCode: errorFromCode } = createRequire(import.meta.url)('kafkajs/src/protocol/error') as {
+  createErrorFromCode: (code: number) => Error;
+};

@@ -10,7 +10,8 @@ import type { Clock, Failpoint, Metrics } from '../ports.ts';
 import type { Sink } from '../sink/sink.ts';
 import type { Source } from '../source/source.ts';
 import type { Transform } from '../transform/transform.ts';
-import { Batch, type BatchLimits, type CommitWork } from './batch.ts';
+import { Batch, type BatchLimits } from './batch.ts';
+import { Committer } from './committer.ts';
 
 export interface Pipeline {
   readonly source: Source;
@@ -25,19 +26,20 @@ export interface Pipeline {
   readonly failpoint?: (name: Failpoint) => void;
 }
 
-const NEVER = new Promise<never>(() => {});
-
 /**
  * Runs until the signal is aborted (then commits the complete source transactions in hand, acknowledges them and
  * returns) or something throws. Never repairs anything: a retry is a new run.
  */
 export async function runPipeline(pipeline: Pipeline): Promise<void> {
-  const { source, sink, signal, metrics, clock } = pipeline;
-  const batch = new Batch(pipeline.limits, () => clock.now());
+  const { source, metrics } = pipeline;
+  const failed = new AbortController();
+  const signal = AbortSignal.any([pipeline.signal, failed.signal]);
+  const batch = new Batch(pipeline.limits, () => pipeline.clock.now());
   const messages: Message[] = [];
-  const reader = source.read(pipeline.start, signal)[Symbol.asyncIterator]();
-  const current: { commit: Promise<void> | null } = { commit: null };
-  let inFlightBytes = 0;
+  const committer = new Committer(pipeline, batch, (error) => failed.abort(error));
+
+  /** A row that cannot become an event. What came before it is delivered first. */
+  let bad: { readonly error: unknown } | null = null;
 
   const take = (fragments: readonly Fragment[]): void => {
     for (const fragment of fragments) {
@@ -48,62 +50,27 @@ export async function runPipeline(pipeline: Pipeline): Promise<void> {
       }
       batch.mark(fragment);
     }
-    metrics.gauge('queue_bytes', batch.bytes + inFlightBytes);
-  };
-  const commit = async (work: CommitWork): Promise<void> => {
-    const startedAt = clock.now();
-    await sink.commit(work.records, work.position, work.atBoundary);
-    current.commit = null;
-    inFlightBytes = 0;
-    count(metrics, work, startedAt, clock.now());
-    if (!work.atBoundary) return;
-    pipeline.failpoint?.('before-ack');
-    source.acknowledge(work.position);
-  };
-  const begin = (work: CommitWork | null): void => {
-    if (!work) return;
-    inFlightBytes = work.bytes;
-    current.commit = commit(work);
-    // Seen by the race below or by the `finally`; until then it must not count as unhandled.
-    current.commit.catch(() => {});
+    metrics.gauge('queue_bytes', batch.bytes + committer.inFlightBytes);
   };
 
   try {
-    let next = nextOf(reader);
-    for (;;) {
-      if (current.commit === null) begin(batch.take());
-      const full = current.commit !== null && batch.isFull(inFlightBytes);
-      const wake =
-        current.commit === null && batch.idle && !signal.aborted
-          ? clock.sleep(batch.dueInMs(), signal).catch(() => {})
-          : NEVER;
-      const result = await Promise.race([current.commit ?? NEVER, full ? NEVER : next, wake]);
-      if (result === undefined) continue;
-      if (result.done === true) break;
-      take(result.value);
-      next = nextOf(reader);
+    for await (const fragments of source.read(pipeline.start, signal)) {
+      try {
+        take(fragments);
+      } catch (error) {
+        bad = { error };
+        break;
+      }
+      committer.kick();
+      await committer.room();
     }
-    await current.commit;
-    for (let work = batch.take(true); work; work = batch.take(true)) await commit(work);
+    // The commit under way, and then what is complete.
+    await committer.rest();
+    failed.signal.throwIfAborted();
+    await committer.finish();
+    if (bad !== null) throw bad.error;
   } finally {
     // Calls of the sink never overlap: whoever closes it next has to find it at rest.
-    await current.commit?.catch(() => {});
-    void reader.return?.(undefined).catch(() => {});
+    await committer.rest();
   }
-}
-
-function nextOf(reader: AsyncIterator<readonly Fragment[]>): Promise<IteratorResult<readonly Fragment[]>> {
-  const next = reader.next();
-  next.catch(() => {});
-  return next;
-}
-
-function count(metrics: Metrics, work: CommitWork, startedAt: number, endedAt: number): void {
-  metrics.count('records', work.records.length);
-  metrics.count('bytes', work.bytes);
-  metrics.observe('commit_seconds', (endedAt - startedAt) / 1000);
-  if (!work.atBoundary) return;
-  metrics.count('commits', 1);
-  const lagMs = work.commitTimeUs === null ? 0 : endedAt - Number(work.commitTimeUs / 1000n);
-  metrics.gauge('lag_seconds', Math.max(0, lagMs / 1000));
 }

@@ -1,6 +1,8 @@
 /** Makes a source and a sink of a configuration: the one place that knows both sides. */
-import type { ConnectorConfig } from '../config/connector.ts';
+import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { ConnectorConfig } from '../config/connector.ts';
+import type { Pem } from '../config/kafka-security.ts';
 import { MillraceError, messageOf } from '../errors.ts';
 import type { KafkaSettings } from '../kafka/client.ts';
 import { createKafkaSink } from '../sink/kafka/sink.ts';
@@ -15,7 +17,7 @@ export function createSource(config: ConnectorConfig, context: WorkerContext): S
   return createPostgresSource(
     {
       connectorName: name,
-      transactionalId: transactionalId(config),
+      transactionalId: config.transactionalId,
       host: values.hostname,
       port: values.port,
       user: values.user,
@@ -25,9 +27,9 @@ export function createSource(config: ConnectorConfig, context: WorkerContext): S
       sslRootCert: values.sslRootCert,
       sslCert: values.sslCert,
       sslKey: values.sslKey,
-      slotName: values.slotName ?? defaultName(name),
+      slotName: config.slotName,
       slotAdopt: values.slotAdopt,
-      publicationName: values.publicationName ?? defaultName(name),
+      publicationName: config.publicationName,
       publicationAutocreate: values.publicationAutocreate,
       includeTables: values.tables,
     },
@@ -42,7 +44,7 @@ export function createSink(config: ConnectorConfig, context: WorkerContext): Sin
       connector: config.name,
       version: VERSION,
       kafka: kafkaSettings(config),
-      transactionalId: transactionalId(config),
+      transactionalId: config.transactionalId,
       transactionTimeoutMs: values.transactionTimeoutMs,
       split: values.split,
       offsetsTopic: values.offsetsTopic,
@@ -58,34 +60,44 @@ export function createSink(config: ConnectorConfig, context: WorkerContext): Sin
   );
 }
 
-/** How to reach Kafka, from a connector's keys. */
-export function kafkaSettings({ values }: ConnectorConfig): KafkaSettings {
-  const { securityProtocol, saslMechanism, saslUsername, saslPassword } = values;
-  const mechanism =
-    saslMechanism === 'PLAIN' ? 'plain' : saslMechanism === 'SCRAM-SHA-256' ? 'scram-sha-256' : 'scram-sha-512';
-  const sasl = securityProtocol.startsWith('SASL')
-    ? ({ mechanism, username: saslUsername ?? '', password: saslPassword ?? '' } as const)
-    : null;
-  const tls = securityProtocol.endsWith('SSL')
-    ? { ca: pem(values.sslCa), cert: pem(values.sslCertificate), key: pem(values.sslKeyFile) }
-    : null;
-  return { bootstrapServers: values.bootstrap, clientId: values.clientId, sasl, tls };
+/** How to reach Kafka, from a connector's keys; PEM files are read now, at each start of a run. */
+export function kafkaSettings({ values, security }: ConnectorConfig): KafkaSettings {
+  const { sasl, tls } = security;
+  return {
+    bootstrapServers: values.bootstrap,
+    clientId: values.clientId,
+    sasl: sasl === null ? null : { ...sasl, mechanism: MECHANISMS[sasl.mechanism] },
+    tls:
+      tls === null
+        ? null
+        : {
+            ca: read(tls.ca),
+            cert: read(tls.certificate),
+            key: tls.keyPassword === null ? read(tls.key) : decrypted(read(tls.key), tls.keyPassword),
+          },
+  };
 }
 
-function pem(path: string | null): string | null {
-  if (path === null) return null;
+const MECHANISMS = { PLAIN: 'plain', 'SCRAM-SHA-256': 'scram-sha-256', 'SCRAM-SHA-512': 'scram-sha-512' } as const;
+
+function read(pem: Pem | null): string | null {
+  if (pem === null || 'text' in pem) return pem?.text ?? null;
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(pem.file, 'utf8');
   } catch (error) {
-    throw new MillraceError('config', `cannot read a kafka.ssl file: ${messageOf(error)}`);
+    throw new MillraceError('config', `cannot read a kafka.ssl file: ${messageOf(error)}`, { cause: error });
   }
 }
 
-function transactionalId(config: ConnectorConfig): string {
-  return config.values.transactionalIdPrefix + config.name;
-}
-
-/** Slot names are lower-case letters, digits and underscores, 63 at most. */
-function defaultName(connector: string): string {
-  return `millrace_${connector.toLowerCase().replaceAll(/[^a-z0-9_]/g, '_')}`.slice(0, 63);
+function decrypted(key: string | null, passphrase: string): string | null {
+  if (key === null) return null;
+  try {
+    return String(createPrivateKey({ key, format: 'pem', passphrase }).export({ type: 'pkcs8', format: 'pem' }));
+  } catch (error) {
+    throw new MillraceError(
+      'config',
+      `the private key of the client certificate cannot be read with kafka.ssl.key.password: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
 }

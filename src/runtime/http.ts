@@ -1,54 +1,90 @@
-import { type Server, createServer } from 'node:http';
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { MillraceError } from '../errors.ts';
 import type { MetricsRegistry } from './metrics.ts';
 import type { State } from './supervisor.ts';
 
+export interface HttpServer {
+  /** `host:port` as bound; of use when the port was 0. */
+  readonly address: string;
+  close(): Promise<void>;
+}
+
 /**
  * `/health/live`: the process answers. `/health/ready`: every connector works or stands by (else 503). `/metrics`:
- * Prometheus. Rejects with `config` when the address is taken, before anything else has been started.
+ * Prometheus. Rejects with `config` when the address is no address or taken, before anything else has been started.
  */
 export async function startHttp(
   address: string,
   states: ReadonlyMap<string, State>,
-  metrics: MetricsRegistry,
-): Promise<{ close(): Promise<void> }> {
-  const at = address.lastIndexOf(':');
-  const [host, port] = [address.slice(0, at), Number(address.slice(at + 1))];
-  const server = createServer((request, response) => {
-    const send = (status: number, type: string, body: string): void => {
-      response.writeHead(status, { 'content-type': type }).end(body);
-    };
-    if (request.url === '/health/live') return send(200, 'application/json', '{"status":"live"}');
-    if (request.url === '/health/ready') {
-      const ready = [...states.values()].every((state) => state === 'running' || state === 'standby');
-      const body = { status: ready ? 'ready' : 'not ready', connectors: Object.fromEntries(states) };
-      return send(ready ? 200 : 503, 'application/json', JSON.stringify(body));
-    }
-    if (request.url === '/metrics') {
-      void metrics.text().then((text) => send(200, 'text/plain; version=0.0.4', text));
-      return undefined;
-    }
-    return send(404, 'text/plain', 'there are /health/live, /health/ready and /metrics\n');
-  });
-  await listen(server, host, port, address);
+  metrics: Pick<MetricsRegistry, 'text'>,
+): Promise<HttpServer> {
+  const { host, port } = parseAddress(address);
+  const server = createServer((request, response) => void answer(request, response, states, metrics));
+  await listen(server, { host, port, address });
+  const bound = server.address();
+  const boundPort = typeof bound === 'object' && bound !== null ? bound.port : port;
   return {
+    address: `${host.includes(':') ? `[${host}]` : host}:${boundPort}`,
     close: async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await closed;
     },
   };
 }
 
-function listen(server: Server, host: string, port: number, address: string): Promise<void> {
+/** `host:port`, `[::1]:port`, or `:port` for every interface. Throws `config`. */
+export function parseAddress(address: string): { readonly host: string; readonly port: number } {
+  const match = /^(?:\[([0-9A-Fa-f:.]+(?:%\w+)?)\]|([^\s:[\]/]*)):(\d{1,5})$/.exec(address);
+  const port = Number(match?.[3]);
+  if (match && port <= 65_535) return { host: match[1] ?? (match[2] === '' ? '::' : (match[2] ?? '')), port };
+  throw new MillraceError(
+    'config',
+    `--http: expected HOST:PORT, such as 127.0.0.1:8083, [::1]:8083 or 0.0.0.0:8083, got "${address}"`,
+  );
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  states: ReadonlyMap<string, State>,
+  metrics: Pick<MetricsRegistry, 'text'>,
+): Promise<void> {
+  const send = (status: number, type: string, body: string): void => {
+    response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
+    response.end(request.method === 'HEAD' ? undefined : body);
+  };
+  if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, 'text/plain', 'only GET and HEAD\n');
+  switch ((request.url ?? '').replace(/\?.*/, '')) {
+    case '/health/live':
+      return send(200, 'application/json', '{"status":"live"}\n');
+    case '/health/ready': {
+      const ready = [...states.values()].every((state) => state === 'running' || state === 'standby');
+      const body = { status: ready ? 'ready' : 'not ready', connectors: Object.fromEntries(states) };
+      return send(ready ? 200 : 503, 'application/json', `${JSON.stringify(body)}\n`);
+    }
+    case '/metrics':
+      return send(200, 'text/plain; version=0.0.4; charset=utf-8', await metrics.text());
+    default:
+      return send(404, 'text/plain', 'there are /health/live, /health/ready and /metrics\n');
+  }
+}
+
+function listen(
+  server: Server,
+  at: { readonly host: string; readonly port: number; readonly address: string },
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error) =>
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const why = error.code === 'EADDRINUSE' ? 'another program listens there' : error.message;
       reject(
         new MillraceError(
           'config',
-          `cannot listen on ${address} (${error.message}): give another address with --http HOST:PORT`,
+          `cannot listen on ${at.address}: ${why}. Nothing was started; give another address with --http HOST:PORT`,
+          { cause: error },
         ),
-      ),
-    );
-    server.listen(port, host, resolve);
+      );
+    });
+    server.listen(at.port, at.host, resolve);
   });
 }

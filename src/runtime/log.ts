@@ -1,13 +1,30 @@
-import { Writable } from 'node:stream';
 import pino from 'pino';
 import type { Log, LogFields } from '../ports.ts';
 
-const LEVELS: Readonly<Record<number, string>> = { 20: 'debug', 30: 'info', 40: 'WARN', 50: 'ERROR' };
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** Structured logs on standard error: JSON lines, or one readable line each on a terminal. */
-export function createLog(options: { readonly level: string; readonly readable: boolean }): Log {
-  const target = options.readable ? readable() : pino.destination({ dest: 2, sync: true });
-  return wrap(pino({ level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, target));
+export function isLogLevel(word: string): word is LogLevel {
+  return LOG_LEVELS.some((level) => level === word);
+}
+
+/** Structured logs: a JSON object a line, or one readable line each for a terminal. */
+export function createLog(options: {
+  readonly level: LogLevel;
+  readonly readable: boolean;
+  readonly write: (line: string) => void;
+}): Log {
+  const { level, readable, write } = options;
+  const logger = pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (name) => ({ level: name }) } },
+    { write: readable ? (line: string) => write(readableLine(line)) : write },
+  );
+  return {
+    debug: (message, fields) => logger.debug(fields ?? {}, message),
+    info: (message, fields) => logger.info(fields ?? {}, message),
+    warn: (message, fields) => logger.warn(fields ?? {}, message),
+    error: (message, fields) => logger.error(fields ?? {}, message),
+  };
 }
 
 /** The same log with fields that every line carries. */
@@ -21,26 +38,14 @@ export function childLog(log: Log, fields: LogFields): Log {
   };
 }
 
-function wrap(logger: pino.Logger): Log {
-  return {
-    debug: (message, fields) => logger.debug(fields ?? {}, message),
-    info: (message, fields) => logger.info(fields ?? {}, message),
-    warn: (message, fields) => logger.warn(fields ?? {}, message),
-    error: (message, fields) => logger.error(fields ?? {}, message),
-  };
+function readableLine(line: string): string {
+  const { level, time, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
+  const rest = Object.entries(fields).map(
+    ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
+  const name = LOUD[String(level)] ?? String(level);
+  return `${[String(time).slice(11, 23), name.padEnd(5), String(msg), ...rest].join(' ')}\n`;
 }
 
-function readable(): Writable {
-  return new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      const { level, time, msg, ...fields } = JSON.parse(String(chunk)) as Record<string, unknown>;
-      const rest = Object.entries(fields).map(
-        ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
-      );
-      process.stderr.write(
-        `${String(time).slice(11, 23)} ${LEVELS[Number(level)] ?? ''} ${String(msg)}  ${rest.join(' ')}\n`,
-      );
-      done();
-    },
-  });
-}
+/** So that they stand out among the others. */
+const LOUD: Readonly<Record<string, string>> = { warn: 'WARN', error: 'ERROR' };

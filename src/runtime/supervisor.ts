@@ -1,7 +1,8 @@
 /** Runs connectors side by side: run, classify what ended it, wait, run again. One that fails stops no other. */
 import type { ConnectorConfig } from '../config/connector.ts';
 import { MillraceError, messageOf } from '../errors.ts';
-import type { Clock, Failpoint, Log } from '../ports.ts';
+import type { Clock, Failpoint, Log, Metrics } from '../ports.ts';
+import type { Sink } from '../sink/sink.ts';
 import { childLog } from './log.ts';
 import type { MetricsRegistry } from './metrics.ts';
 import { POLICY, backoffMs } from './policy.ts';
@@ -11,12 +12,23 @@ export type State = 'starting' | 'standby' | 'running' | 'retrying' | 'failed' |
 
 export interface SupervisorOptions extends Pick<WorkerContext, 'createSource' | 'createSink'> {
   readonly log: Log;
-  readonly metrics: MetricsRegistry;
+  readonly metrics: Pick<MetricsRegistry, 'of'>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly failpoint?: (name: Failpoint) => void;
   readonly onState?: (connector: string, state: State) => void;
 }
+
+/** Working this long without an error is progress, even when there was nothing to deliver. */
+const STEADY_MS = 60_000;
+/** A batch that Kafka has refused this often is taken apart. */
+const ISOLATE_AFTER = 2;
+/**
+ * How long a run may take to end when told to. Before it works nothing is in hand and a connection that hangs is not
+ * worth waiting for; a commit in hand gets most of the five seconds. What is given up ends with the process, and the
+ * next start finds it as after kill -9.
+ */
+const END_WITHIN_MS = { starting: 1000, running: 4000 } as const;
 
 /** Resolves when all connectors have ended, with the names of those that failed for good. */
 export async function runConnectors(
@@ -29,44 +41,140 @@ export async function runConnectors(
   return results.flat();
 }
 
+/** False when it failed for good. */
 async function supervise(config: ConnectorConfig, options: SupervisorOptions): Promise<boolean> {
   const { signal, clock } = options;
   const log = childLog(options.log, { connector: config.name });
   const metrics = options.metrics.of(config.name);
-  let attempt = 0;
   const state = (now: State): void => options.onState?.(config.name, now);
-  const onState = (now: State): void => {
-    state(now);
-    // Reaching the stream is progress: the next error starts counting anew.
-    if (now === 'running') attempt = 0;
-  };
   state('starting');
-  for (;;) {
-    try {
-      await runConnector(config, { ...options, log, metrics, onState }, signal);
+  let refusals = 0;
+  for (let restarts = 0; ; ) {
+    const isolate = refusals >= ISOLATE_AFTER;
+    const run = await runOnce(config, { ...options, log, metrics, onState: state, isolate });
+    if (run.error === null) {
       state('stopped');
       return true;
-    } catch (error) {
-      if (signal.aborted && !(error instanceof MillraceError)) {
-        state('stopped');
-        return true;
-      }
-      const known =
-        error instanceof MillraceError ? error : new MillraceError('internal', messageOf(error), { cause: error });
-      const { action, advice } = POLICY[known.kind];
-      attempt++;
-      const tooOften = config.values.maxRetries >= 0 && attempt > config.values.maxRetries;
-      if (signal.aborted || action === 'stop' || tooOften) {
-        const stack = known.kind === 'internal' ? { stack: error instanceof Error ? error.stack : '' } : {};
-        log.error(known.message, { kind: known.kind, advice, ...stack });
-        state(signal.aborted && action === 'retry' ? 'stopped' : 'failed');
-        return signal.aborted && action === 'retry';
-      }
-      const waitMs = backoffMs(known.kind, attempt, Math.random());
-      log.warn(known.message, { kind: known.kind, advice, retryInMs: waitMs });
-      metrics.count('restarts', 1);
-      state('retrying');
-      await clock.sleep(waitMs, signal).catch(() => {});
     }
+    if (run.progressed) restarts = 0;
+    const { kind, message } = run.error;
+    const { action, advice } = POLICY[kind];
+    // Counted until a record is found or a run ends for another reason.
+    refusals = action === 'isolate' ? refusals + 1 : 0;
+    if (signal.aborted && action !== 'stop') {
+      // Whatever could not be reached any more, we were leaving anyway.
+      log.debug(message, { kind });
+      state('stopped');
+      return true;
+    }
+    const tooOften = config.values.maxRetries >= 0 && restarts >= config.values.maxRetries;
+    if (action === 'stop' || tooOften) {
+      const stack = kind === 'internal' ? { stack: stackOf(run.error.cause) } : {};
+      const limit = tooOften && action !== 'stop' ? { restartsWithoutProgress: restarts } : {};
+      log.error(message, { kind, advice, ...limit, ...stack });
+      state('failed');
+      return false;
+    }
+    restarts++;
+    const waitMs = backoffMs(kind, restarts, Math.random());
+    log.warn(message, { kind, advice, retryInMs: waitMs });
+    metrics.count('restarts', 1);
+    state('retrying');
+    await clock.sleep(waitMs, signal).catch(() => {});
+    if (!signal.aborted) state('starting');
   }
+}
+
+interface Run {
+  /** null: it ended as asked. */
+  readonly error: MillraceError | null;
+  /** A position was committed, or it worked for a while. */
+  readonly progressed: boolean;
+}
+
+type RunOptions = Omit<SupervisorOptions, 'metrics' | 'onState'> & {
+  readonly metrics: Metrics;
+  readonly isolate: boolean;
+  readonly onState: (state: State) => void;
+};
+
+async function runOnce(config: ConnectorConfig, options: RunOptions): Promise<Run> {
+  const { signal, clock, log } = options;
+  let committed = false;
+  let runningSince: number | null = null;
+  const context: WorkerContext = {
+    ...options,
+    metrics: hearingStandby(options.metrics, () => options.onState('standby')),
+    createSink: (of, inner) =>
+      hearingCommits(options.createSink(of, inner), () => {
+        committed = true;
+      }),
+    onState: (now) => {
+      runningSince = clock.now();
+      options.onState(now);
+    },
+  };
+  const ended = new AbortController();
+  const progressed = (): boolean => committed || (runningSince !== null && clock.now() - runningSince >= STEADY_MS);
+  try {
+    const limit = (): number => (runningSince === null ? END_WITHIN_MS.starting : END_WITHIN_MS.running);
+    const run = runConnector(config, context, signal);
+    run.catch(() => {});
+    const inTime = await Promise.race([run.then(() => true), overdue(signal, limit, clock, ended.signal)]);
+    if (!inTime && runningSince !== null) {
+      log.warn('ended before everything in hand was committed: the next start delivers it');
+    }
+    return { error: null, progressed: progressed() };
+  } catch (error) {
+    return {
+      error: signal.aborted && !(error instanceof MillraceError) ? null : known(error),
+      progressed: progressed(),
+    };
+  } finally {
+    ended.abort();
+    options.metrics.gauge('standby', 0);
+  }
+}
+
+/** Resolves with false when the signal has been aborted for too long. */
+function overdue(signal: AbortSignal, limitMs: () => number, clock: Clock, ended: AbortSignal): Promise<false> {
+  return new Promise((resolve) => {
+    const wait = (): void =>
+      void clock.sleep(limitMs(), ended).then(
+        () => resolve(false),
+        () => {},
+      );
+    if (signal.aborted) wait();
+    else signal.addEventListener('abort', wait, { once: true, signal: ended });
+  });
+}
+
+/** The lease tells through its gauge that another instance works. */
+function hearingStandby(metrics: Metrics, onStandby: () => void): Metrics {
+  return {
+    ...metrics,
+    gauge: (name, value) => {
+      metrics.gauge(name, value);
+      if (name === 'standby' && value === 1) onStandby();
+    },
+  };
+}
+
+function hearingCommits(sink: Sink, onCommit: () => void): Sink {
+  return {
+    open: (identity, signal) => sink.open(identity, signal),
+    commit: async (records, position, atBoundary) => {
+      await sink.commit(records, position, atBoundary);
+      if (atBoundary) onCommit();
+    },
+    close: () => sink.close(),
+  };
+}
+
+function known(error: unknown): MillraceError {
+  return error instanceof MillraceError ? error : new MillraceError('internal', messageOf(error), { cause: error });
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? '') : '';
 }

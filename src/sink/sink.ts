@@ -1,5 +1,5 @@
 import type { Opened, SourceIdentity } from '../change/claim.ts';
-import type { OutRecord } from '../change/message.ts';
+import type { Records } from '../change/records.ts';
 import type { Position } from '../change/position.ts';
 
 /** Where records go, together with the position they came from. */
@@ -10,9 +10,9 @@ export interface Sink {
    * Writes records and position as one. With `atBoundary` it resolves when both are durable and visible. Without, the
    * records are a piece of one oversized source transaction: they join an open transaction that a later call at a
    * boundary commits (or that the sink splits at `position` when its time runs out).
-   * Calls never overlap. After any rejection the sink is only good for `close`.
+   * Calls never overlap; `records` is the caller's again when it is resolved. After any rejection the sink is only good for `close`.
    */
-  commit(records: readonly OutRecord[], position: Position, atBoundary: boolean): Promise<void>;
+  commit(records: Records, position: Position, atBoundary: boolean): Promise<void>;
   /** Lets go of everything; an open transaction is aborted if that is safe, else left to the next owner's open. */
   close(): Promise<void>;
 }

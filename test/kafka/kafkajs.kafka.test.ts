@@ -164,9 +164,7 @@ test('kafkajs opens a socket for every request that comes before the first is co
   assert.equal(sockets.open(), 3, 'nobody has them any more, and nobody closes them');
 });
 
-test('our reader opens one connection to fetch from, however many partitions, and leaves none open', {
-  todo: 'it starts all first fetches at once, which is how kafkajs comes to open a socket for each and to lose them',
-}, async (t) => {
+test('our reader opens one connection to fetch from, however many partitions, and leaves none open', async (t) => {
   const topic = await topicWith(t, 12);
   const sockets = countSockets();
   t.after(() => sockets.closeAll());
@@ -198,10 +196,7 @@ test('kafkajs shows an aborted record as committed when another transaction bega
   assert.deepEqual(seen, ['A aborted', 'committed'], 'the first was never committed');
 });
 
-const LEAK =
-  'src/kafka/reader.ts uses the filter of kafkajs (see kafkajs.test.ts): aborted positions can be read as stored';
-
-test('our reader leaves out aborted records in whatever order their transactions end', { todo: LEAK }, async (t) => {
+test('our reader leaves out aborted records in whatever order their transactions end', async (t) => {
   const topic = await abortedInTheOtherOrder(t);
   assert.deepEqual(
     (await committed(bootstrap, topic)).map(({ value }) => String(value)),
@@ -209,7 +204,7 @@ test('our reader leaves out aborted records in whatever order their transactions
   );
 });
 
-test('our reader leaves out aborted records whose key looks like a marker', { todo: LEAK }, async (t) => {
+test('our reader leaves out aborted records whose key looks like a marker', async (t) => {
   const topic = await topicWith(t, 1);
   const producer = await producerOf(t, topic);
   const transaction = await producer.transaction();
@@ -223,9 +218,7 @@ test('our reader leaves out aborted records whose key looks like a marker', { to
   );
 });
 
-test('our reader leaves out aborted records of transactions that began many fetches before', {
-  todo: LEAK,
-}, async (t) => {
+test('our reader leaves out aborted records of transactions that began many fetches before', async (t) => {
   const topic = await topicWith(t, 1);
   const [a, b] = [await producerOf(t, `${topic}.a`), await producerOf(t, `${topic}.b`)];
   const [first, second] = [await a.transaction(), await b.transaction()];

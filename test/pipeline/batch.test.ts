@@ -76,7 +76,7 @@ test('whatever the sizes and the moments of commits, every record is committed o
       const commit = (final: boolean): void => {
         const work = batch.take(final);
         if (!work) return;
-        pieces.push(...work.records.map((r) => String(r.key)));
+        for (let i = 0; i < work.records.length; i++) pieces.push(String(work.records.at(i).key));
         if (!work.atBoundary) return;
         committed.push(...pieces);
         pieces = [];

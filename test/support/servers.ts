@@ -48,34 +48,42 @@ export interface Database {
   drop(): Promise<void>;
 }
 
-/** A database of its own, dropped with its slots. */
+/** A database of its own, dropped with its slots. The server may be restarted in between; then `client` is gone. */
 export async function freshDatabase(server: PostgresAddress): Promise<Database> {
   const name = freshName('test');
-  const base = { host: server.host, port: server.port, user: server.user, password: server.password };
-  const admin = new pg.Client({ ...base, database: 'postgres' });
-  await admin.connect();
+  const connect = async (database: string): Promise<pg.Client> => {
+    const { host, port, user, password } = server;
+    const client = new pg.Client({ host, port, user, password, database });
+    client.on('error', () => {});
+    await client.connect();
+    return client;
+  };
+  const admin = await connect('postgres');
   await admin.query(`CREATE DATABASE ${name}`);
-  const client = new pg.Client({ ...base, database: name });
-  client.on('error', () => {});
-  await client.connect();
+  await admin.end();
+  const client = await connect(name);
   const drop = async (): Promise<void> => {
-    await client.end();
+    await client.end().catch(() => {});
+    await dropDatabase(await connect('postgres'), name);
+  };
+  return { name, client, drop };
+}
+
+async function dropDatabase(admin: pg.Client, name: string): Promise<void> {
+  for (;;) {
+    const slots = await admin.query('SELECT FROM pg_replication_slots WHERE database = $1', [name]);
+    if (slots.rows.length === 0) break;
     await admin.query(
       'SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE database = $1 AND active',
       [name],
     );
-    for (;;) {
-      const slots = await admin.query('SELECT slot_name, active FROM pg_replication_slots WHERE database = $1', [name]);
-      if (slots.rows.length === 0) break;
-      await admin.query(
-        'SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = $1 AND NOT active',
-        [name],
-      );
-    }
-    await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
-    await admin.end();
-  };
-  return { name, client, drop };
+    await admin.query(
+      'SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = $1 AND NOT active',
+      [name],
+    );
+  }
+  await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
+  await admin.end();
 }
 
 /** Everything a committed reader sees of a topic, to its end, in order of partition and offset. */

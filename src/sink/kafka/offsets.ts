@@ -1,18 +1,13 @@
 /** The offsets topic: positions and claims as records. Its format is versioned; what is not understood is refused. */
-import type { Admin } from 'kafkajs';
 import type { Claim } from '../../change/claim.ts';
 import type { OutRecord } from '../../change/message.ts';
 import type { Position } from '../../change/position.ts';
 import { MillraceError } from '../../errors.ts';
-import { kafkaError } from '../../kafka/client.ts';
 import { partitionOf } from '../../kafka/partition.ts';
 import type { CommittedRecord } from '../../kafka/reader.ts';
-import { ensureTopic } from '../../kafka/topics.ts';
-import type { Log } from '../../ports.ts';
+import { type TopicContext, ensureTopic, topicConfigs } from '../../kafka/topics.ts';
 
 const FORMAT = 1;
-/** ConfigResource.Type.TOPIC of the protocol. */
-const TOPIC_RESOURCE = 2;
 const PARTITIONS = 16;
 
 /** What the offsets topic says about one connector. */
@@ -41,15 +36,21 @@ function offsetsRecord(topic: string, key: Buffer, value: object, now: number): 
   return { topic, key, value: Buffer.from(JSON.stringify(value)), headers: [], timestampMs: now };
 }
 
+export const NOTHING_STORED: Stored = Object.freeze({ position: null, claim: null });
+
 /**
- * Finds a connector's last position and claim among the records of all partitions. A tombstone is a reset. Throws
- * `refused` for a record in another partition than today's and for a format of a newer version.
+ * What is stored of a connector after further records, of all partitions. A tombstone is a reset. Throws `refused` for
+ * a record in another partition than today's and for a format of a newer version.
  */
-export function findStored(records: readonly CommittedRecord[], connector: string, partitions: number): Stored {
+export function foldStored(
+  before: Stored,
+  records: readonly CommittedRecord[],
+  of: { readonly connector: string; readonly partitions: number },
+): Stored {
+  const { connector, partitions } = of;
   const expected = offsetsPartition(connector, partitions);
   const keys = { position: positionKey(connector), claim: claimKey(connector) };
-  let position: Position | null = null;
-  let claim: Claim | null = null;
+  let { position, claim } = before;
   for (const record of records) {
     const isPosition = record.key?.equals(keys.position) ?? false;
     const isClaim = record.key?.equals(keys.claim) ?? false;
@@ -101,13 +102,12 @@ function checkFormat(format: unknown, connector: string): void {
   );
 }
 
-/** Creates the offsets topic, or checks that an existing one keeps what it is given. */
+/** Creates the offsets topic, or checks that an existing one keeps what it is given; gives its partitions' leaders. */
 export async function ensureOffsetsTopic(
-  admin: Admin,
+  context: TopicContext,
   topic: string,
   replicationFactor: number,
-  log: Log,
-): Promise<number> {
+): Promise<readonly number[]> {
   const configs = {
     'cleanup.policy': 'compact',
     'segment.bytes': String(16 * 1024 * 1024),
@@ -117,31 +117,22 @@ export async function ensureOffsetsTopic(
     'unclean.leader.election.enable': 'false',
     ...(replicationFactor >= 3 ? { 'min.insync.replicas': '2' } : {}),
   };
-  const count = await ensureTopic(
-    admin,
-    topic,
-    { enable: true, partitions: PARTITIONS, replicationFactor, configs },
-    log,
-  );
-  const policy = await topicConfig(admin, topic, 'cleanup.policy');
+  const creation = { enable: true, partitions: PARTITIONS, replicationFactor, configs };
+  const leaders = await ensureTopic(context, topic, creation);
+  const found = await topicConfigs(context, topic, ['cleanup.policy', 'unclean.leader.election.enable']);
+  const alter = `kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config`;
+  const policy = found.get('cleanup.policy');
   if (policy !== 'compact') {
     throw new MillraceError(
       'refused',
-      `offsets topic "${topic}" has cleanup.policy=${policy}, expected compact: positions would be deleted after a while. ` +
-        `Run: kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config cleanup.policy=compact`,
+      `offsets topic "${topic}" has cleanup.policy=${policy}, expected compact: positions would be deleted after a while. Run: ${alter} cleanup.policy=compact`,
     );
   }
-  return count;
-}
-
-async function topicConfig(admin: Admin, topic: string, name: string): Promise<string> {
-  try {
-    const { resources } = await admin.describeConfigs({
-      includeSynonyms: false,
-      resources: [{ type: TOPIC_RESOURCE, name: topic, configNames: [name] }],
-    });
-    return resources[0]?.configEntries.find((entry) => entry.configName === name)?.configValue ?? '';
-  } catch (error) {
-    throw kafkaError(error, `cannot read the settings of topic "${topic}"`);
+  if (found.get('unclean.leader.election.enable') === 'true') {
+    context.log.warn(
+      `offsets topic "${topic}" has unclean.leader.election.enable=true: an election may lose positions, which would repeat events. ` +
+        `Run: ${alter} unclean.leader.election.enable=false`,
+    );
   }
+  return leaders;
 }

@@ -1,22 +1,26 @@
 /** The Kafka sink: records and position in one transaction, one transactional producer per connector. */
 import { hostname } from 'node:os';
-import type { Admin, Kafka } from 'kafkajs';
 import type { Claim, Opened, SourceIdentity } from '../../change/claim.ts';
-import { type OutRecord, recordSize } from '../../change/message.ts';
+import { Records } from '../../change/records.ts';
+import { readVarint, varintBytes } from '../../change/varint.ts';
 import type { Position } from '../../change/position.ts';
 import { MillraceError } from '../../errors.ts';
 import { type KafkaSettings, createKafka, kafkaError } from '../../kafka/client.ts';
+import { type Cluster, closeCluster, openCluster } from '../../kafka/cluster.ts';
 import { partitionOf } from '../../kafka/partition.ts';
-import { readCommitted } from '../../kafka/reader.ts';
-import { type TopicCreation, ensureTopic } from '../../kafka/topics.ts';
-import { type PlacedRecord, type TransactionalWriter, openWriter } from '../../kafka/writer.ts';
+import { TopicTail } from '../../kafka/reader.ts';
+import { BATCH_HEADER_BYTES, RECORD_HEAD_BYTES } from '../../kafka/record-batch.ts';
+import type { TopicCreation } from '../../kafka/topics.ts';
+import { PartitionTarget, type TransactionalWriter, openWriter } from '../../kafka/writer.ts';
 import type { Clock, Failpoint, Log } from '../../ports.ts';
 import type { Sink } from '../sink.ts';
+import { type Layout, Layouts } from './layout.ts';
 import {
+  NOTHING_STORED,
   type Stored,
   claimRecord,
   ensureOffsetsTopic,
-  findStored,
+  foldStored,
   offsetsPartition,
   positionRecord,
 } from './offsets.ts';
@@ -39,8 +43,9 @@ export interface KafkaSinkContext {
   readonly failpoint?: (name: Failpoint) => void;
 }
 
-/** The broker's own limit on transaction.max.timeout.ms, by default: how long somebody else's may hold us up. */
-const MAX_TRANSACTION_TIMEOUT_MS = 900_000;
+/** The brokers' default of transaction.max.timeout.ms, and 10 s: how long somebody else's transaction may hold us up. */
+const DEADLINE_MS = 910_000;
+const OFFSETS_BATCH_BYTES = 1_000_000;
 const SPLIT_AT = 0.75;
 
 /** Creates the sink; nothing is opened before `open`. */
@@ -48,14 +53,20 @@ export function createKafkaSink(settings: KafkaSinkSettings, context: KafkaSinkC
   return new KafkaSink(settings, context);
 }
 
+/** All that there is between `open` and `close`. */
+interface Session {
+  readonly cluster: Cluster;
+  readonly writer: TransactionalWriter;
+  readonly layouts: Layouts;
+  /** The partition of our position. */
+  readonly offsets: PartitionTarget;
+}
+
 class KafkaSink implements Sink {
   readonly #settings: KafkaSinkSettings;
   readonly #context: KafkaSinkContext;
-  readonly #kafka: Kafka;
-  readonly #admin: Admin;
-  readonly #partitions = new Map<string, number>();
-  #writer: TransactionalWriter | null = null;
-  #offsetsPartitions = 0;
+  #cluster: Cluster | null = null;
+  #session: Session | null = null;
   #openedAt = 0;
   #rowsInOpen = 0;
   #roundRobin = 0;
@@ -63,58 +74,81 @@ class KafkaSink implements Sink {
   constructor(settings: KafkaSinkSettings, context: KafkaSinkContext) {
     this.#settings = settings;
     this.#context = context;
-    this.#kafka = createKafka(settings.kafka, context.log);
-    this.#admin = this.#kafka.admin();
   }
 
   async open(identity: SourceIdentity, signal: AbortSignal): Promise<Opened> {
-    const { connector, offsetsTopic, transactionalId, transactionTimeoutMs, topicCreation } = this.#settings;
-    const { log } = this.#context;
-    await this.#admin.connect().catch((error: unknown) => {
-      throw kafkaError(error, `cannot reach Kafka at ${this.#settings.kafka.bootstrapServers.join(', ')}`);
+    const { connector, kafka, offsetsTopic, transactionalId, transactionTimeoutMs, topicCreation } = this.#settings;
+    const { log, clock } = this.#context;
+    const cluster = await openCluster(createKafka(kafka, log)).catch((error: unknown) => {
+      throw kafkaError(error, `cannot reach Kafka at ${kafka.bootstrapServers.join(', ')}`);
     });
-    const { clusterId } = await this.#admin.describeCluster();
-    this.#offsetsPartitions = await ensureOffsetsTopic(this.#admin, offsetsTopic, topicCreation.replicationFactor, log);
-    // Before anybody is fenced: a name clash must not stop the one who has the name by right.
-    checkClash(connector, (await this.#read(signal)).claim, identity);
-    this.#writer = await openWriter(this.#kafka, { transactionalId, timeoutMs: transactionTimeoutMs });
-    const before = await this.#read(signal);
+    this.#cluster = cluster;
+    const topics = { cluster, log, clock, signal };
+    const leaders = await ensureOffsetsTopic(topics, offsetsTopic, topicCreation.replicationFactor);
+    const partition = offsetsPartition(connector, leaders.length);
+    const at = { topic: offsetsTopic, partition, leader: leaders[partition] ?? -1, maxBatchBytes: OFFSETS_BATCH_BYTES };
+    const reader = new StoredReader(
+      new TopicTail(cluster, { topic: offsetsTopic, deadlineMs: DEADLINE_MS, ...topics }),
+      {
+        connector,
+        partitions: leaders.length,
+      },
+    );
+    // Before anybody is fenced: a name clash must not stop the one who has the name by right. What an owner who died
+    // left open is not waited for: the fencing below ends it.
+    checkClash(connector, (await reader.read('stable')).claim, identity);
+    const { clientId } = kafka;
+    const writer = await openWriter(cluster, {
+      transactionalId,
+      timeoutMs: transactionTimeoutMs,
+      clientId,
+      clock,
+      signal,
+    });
+    // A stop lets the commit in hand end, topics that it needs included.
+    const layouts = new Layouts({ ...topics, signal: new AbortController().signal }, topicCreation);
+    this.#session = { cluster, writer, layouts, offsets: new PartitionTarget(at) };
+    const before = await reader.read('end');
     checkClash(connector, before.claim, identity);
-    await this.#claim(identity, before.claim);
+    await this.#claim(this.#session, identity, before.claim);
     this.#context.failpoint?.('after-claim');
     // Everything an older owner committed lies before our claim now.
-    const stored = await this.#read(signal);
-    return { position: stored.position, earlier: before.claim, clusterId: clusterId };
+    const stored = await reader.read('end');
+    const clusterId = cluster.brokerPool.metadata?.clusterId ?? '';
+    return { position: stored.position, earlier: before.claim, clusterId };
   }
 
-  async commit(records: readonly OutRecord[], position: Position, atBoundary: boolean): Promise<void> {
-    const writer = this.#held();
+  async commit(records: Records, position: Position, atBoundary: boolean): Promise<void> {
+    const session = this.#held();
     const { failpoint, clock } = this.#context;
-    const placed = await this.#place(records);
-    if (!writer.open) {
-      await writer.begin();
+    const targets = await this.#place(session, records);
+    if (!session.writer.open) {
+      session.writer.begin(session.offsets);
       this.#openedAt = clock.now();
       this.#rowsInOpen = 0;
     }
     failpoint?.('before-send');
-    if (placed.length > 0) await writer.send(placed);
+    if (records.length > 0) await session.writer.send(records, targets);
     failpoint?.('after-send');
     this.#rowsInOpen += records.length;
     if (!atBoundary && !this.#mustSplit()) return;
-    await this.#commitPosition(writer, position);
+    await this.#commitPosition(session, position);
   }
 
   async close(): Promise<void> {
-    await this.#writer?.close();
-    this.#writer = null;
-    await this.#admin.disconnect().catch(() => {});
+    const session = this.#session;
+    const cluster = this.#cluster;
+    this.#session = null;
+    this.#cluster = null;
+    await session?.writer.close();
+    if (cluster) await closeCluster(cluster);
   }
 
   /** The position is the last Produce, so that its partition is held by the transaction only shortly. */
-  async #commitPosition(writer: TransactionalWriter, position: Position): Promise<void> {
+  async #commitPosition({ writer, offsets }: Session, position: Position): Promise<void> {
     const { connector, offsetsTopic } = this.#settings;
     const record = positionRecord(offsetsTopic, connector, position, this.#context.clock.now());
-    await writer.send([{ record, partition: offsetsPartition(connector, this.#offsetsPartitions) }]);
+    await writer.send(Records.of([record]), [offsets]);
     this.#context.failpoint?.('before-commit');
     await writer.commit();
     this.#context.failpoint?.('after-commit');
@@ -132,66 +166,89 @@ class KafkaSink implements Sink {
     );
   }
 
-  async #claim(identity: SourceIdentity, earlier: Claim | null): Promise<void> {
+  async #claim({ writer, offsets }: Session, identity: SourceIdentity, earlier: Claim | null): Promise<void> {
     const { connector, transactionalId, offsetsTopic, version } = this.#settings;
     const number = (earlier?.number ?? 0) + 1;
     const claim: Claim = { ...identity, connector, transactionalId, host: hostname(), version, number };
+    writer.begin(offsets);
     const record = claimRecord(offsetsTopic, claim, this.#context.clock.now());
-    const writer = this.#held();
-    await writer.begin();
-    await writer.send([{ record, partition: offsetsPartition(connector, this.#offsetsPartitions) }]);
+    await writer.send(Records.of([record]), [offsets]);
     await writer.commit();
   }
 
-  async #read(signal: AbortSignal): Promise<Stored> {
-    const { log, clock } = this.#context;
-    const deadlineMs = MAX_TRANSACTION_TIMEOUT_MS + 10_000;
-    const topic = this.#settings.offsetsTopic;
-    const records = await readCommitted(this.#kafka, { topic, deadlineMs, log, clock, signal });
-    return findStored(records, this.#settings.connector, this.#offsetsPartitions);
-  }
-
-  async #place(records: readonly OutRecord[]): Promise<readonly PlacedRecord[]> {
-    const placed: PlacedRecord[] = [];
-    for (const record of records) {
-      let count = this.#partitions.get(record.topic);
-      if (count === undefined) {
-        count = await ensureTopic(this.#admin, record.topic, this.#settings.topicCreation, this.#context.log);
-        this.#partitions.set(record.topic, count);
+  /** The partition of every record. Sizes are checked here, before anything of the batch is sent. */
+  async #place(session: Session, records: Records): Promise<readonly PartitionTarget[]> {
+    const targets: PartitionTarget[] = [];
+    const now = this.#context.clock.now();
+    let topic: string | null = null;
+    let layout: Layout | undefined;
+    for (let i = 0; i < records.length; i++) {
+      if (records.topic(i) !== topic) {
+        topic = records.topic(i);
+        layout = session.layouts.known(topic, session.writer.open ? 0 : now) ?? (await session.layouts.find(topic));
       }
-      this.#checkSize(record);
-      placed.push({ record, partition: this.#partition(record, count) });
+      if (layout === undefined) throw new MillraceError('internal', 'a topic without a layout');
+      this.#checkSize(records, i, layout.maxBatchBytes);
+      const partition =
+        records.partition(i) < 0 ? this.#partition(records, i, layout.targets.length) : records.partition(i);
+      targets.push(layout.targets[partition] ?? noPartition(records.topic(i), partition, layout.targets.length));
     }
-    return placed;
+    return targets;
   }
 
-  #partition(record: OutRecord, count: number): number {
-    if (record.partition !== undefined) {
-      if (record.partition >= 0 && record.partition < count) return record.partition;
-      throw new MillraceError(
-        'data',
-        `a record for topic "${record.topic}" asks for partition ${record.partition}: expected 0 to ${count - 1}`,
-      );
+  /** By the key, which stands first in the tail; without one, in turns. */
+  #partition(records: Records, index: number, count: number): number {
+    const buffer = records.buffer(index);
+    const start = records.tailStart(index);
+    const length = readVarint(buffer, start);
+    if (length >= 0) {
+      const at = start + varintBytes(length);
+      return partitionOf(buffer, count, at, at + length);
     }
-    if (record.key !== null) return partitionOf(record.key, count);
     this.#roundRobin = (this.#roundRobin + 1) % 0x7fff_ffff;
     return this.#roundRobin % count;
   }
 
-  #checkSize(record: OutRecord): void {
+  #checkSize(records: Records, index: number, topicBytes: number): void {
     const { maxRequestBytes } = this.#settings;
-    const size = recordSize(record);
-    if (size <= maxRequestBytes) return;
+    const size = BATCH_HEADER_BYTES + RECORD_HEAD_BYTES + records.tailBytes(index);
+    const most = Math.min(maxRequestBytes, topicBytes);
+    if (size <= most) return;
+    const what = topicBytes <= maxRequestBytes ? "the topic's max.message.bytes" : 'kafka.max.request.size';
     throw new MillraceError(
       'record-rejected',
-      `a record of ${size} bytes for topic "${record.topic}" is larger than ${maxRequestBytes} bytes, what Kafka accepts by default. ` +
+      `a record of ${size} bytes for topic "${records.topic(index)}" is larger than ${most} bytes (${what}). ` +
         "Raise the topic's max.message.bytes and kafka.max.request.size, or make the payload smaller",
     );
   }
 
-  #held(): TransactionalWriter {
-    if (this.#writer === null) throw new MillraceError('internal', 'the sink is not open');
-    return this.#writer;
+  #held(): Session {
+    if (this.#session === null) throw new MillraceError('internal', 'the sink is not open');
+    return this.#session;
+  }
+}
+
+function noPartition(topic: string, partition: number, count: number): never {
+  throw new MillraceError(
+    'data',
+    `a record for topic "${topic}" asks for partition ${partition}: expected 0 to ${count - 1}`,
+  );
+}
+
+/** What is stored of one connector, read on and on. */
+class StoredReader {
+  readonly #tail: TopicTail;
+  readonly #of: { readonly connector: string; readonly partitions: number };
+  #stored: Stored = NOTHING_STORED;
+
+  constructor(tail: TopicTail, of: { readonly connector: string; readonly partitions: number }) {
+    this.#tail = tail;
+    this.#of = of;
+  }
+
+  async read(upTo: 'end' | 'stable'): Promise<Stored> {
+    this.#stored = foldStored(this.#stored, await this.#tail.read(upTo), this.#of);
+    return this.#stored;
   }
 }
 

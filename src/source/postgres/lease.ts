@@ -3,10 +3,11 @@
  * a standby. A killed holder frees it at once, a frozen one when its idle session times out.
  */
 import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { MillraceError } from '../../errors.ts';
 import type { Clock, Log, Metrics } from '../../ports.ts';
-import { codeOf, connect, databaseError } from './connection.ts';
+import { announcedPid, codeOf, connect, databaseError, endSession, isShutdown, withSession } from './connection.ts';
 import type { PostgresSettings } from './settings.ts';
 
 /** "Mill" in ASCII: our class of advisory locks. */
@@ -14,6 +15,7 @@ const LOCK_CLASS = 0x4d696c6c;
 const LEASE_MS = 15_000;
 const PING_EVERY_MS = 5000;
 const RETRY_MS = 1000;
+const UNLOCK_MS = 500;
 
 export interface Lease {
   /** The session that holds the lock; also used for the source's own small queries. */
@@ -32,20 +34,45 @@ export interface LeaseContext {
 
 /** Resolves when we hold the lease; until then this instance is a standby that tries every second. */
 export async function acquireLease(settings: PostgresSettings, context: LeaseContext): Promise<Lease> {
-  const applicationName = `millrace/${settings.connectorName}`.slice(0, 63);
+  const applicationName = leaseName(settings.connectorName);
   const client = await connect(settings, { applicationName, signal: context.signal });
+  const abort = (): void => void endSession(client);
+  context.signal.addEventListener('abort', abort, { once: true });
   try {
-    await client.query(`SET statement_timeout = ${LEASE_MS}`);
-    const version = await client.query<{ v: string }>('SHOW server_version_num');
-    if (Number(version.rows[0]?.v) >= 140_000) await client.query(`SET idle_session_timeout = ${LEASE_MS}`);
+    const pid = await backendPid(client);
+    if (pid !== announcedPid(client)) await refuseTransactionPooler(client, settings, context.signal);
+    await limitSession(client, context.log);
     await waitForLock(client, settings, context);
-    await checkSession(client, settings);
+    if ((await backendPid(client)) !== pid || !(await holdsLock(client, settings))) throw poolerInBetween();
+    context.metrics.gauge('standby', 0);
+    return keep(client, pid);
   } catch (error) {
-    await client.end().catch(() => {});
+    await endSession(client);
+    context.signal.throwIfAborted();
     throw databaseError(error, 'cannot take the lease');
+  } finally {
+    context.signal.removeEventListener('abort', abort);
   }
-  context.metrics.gauge('standby', 0);
-  return keep(client);
+}
+
+/** By this application_name the instances of Millrace know each other; PostgreSQL keeps 63 bytes of it. */
+function leaseName(connectorName: string): string {
+  return `millrace/${connectorName}`.slice(0, 63);
+}
+
+/** Without a sign of life for 15 s the server ends the session, and with it the lease. */
+async function limitSession(client: pg.Client, log: Log): Promise<void> {
+  await client.query(`SET statement_timeout = ${LEASE_MS}`);
+  const version = await client.query<{ v: string }>("SELECT current_setting('server_version_num') AS v");
+  if (Number(version.rows[0]?.v) >= 140_000) {
+    await client.query(`SET idle_session_timeout = ${LEASE_MS}`);
+    return;
+  }
+  // The kernel's probes find a holder whose network is gone, but the kernel of a frozen process still answers them.
+  await client.query('SET tcp_keepalives_idle = 5');
+  await client.query('SET tcp_keepalives_interval = 3');
+  await client.query('SET tcp_keepalives_count = 3');
+  log.warn('PostgreSQL before 14 has no idle_session_timeout: a frozen instance keeps the lease until it is killed');
 }
 
 function lockKey(connectorName: string): number {
@@ -72,51 +99,80 @@ async function waitForLock(client: pg.Client, settings: PostgresSettings, contex
 
 /** The application may use the same lock number for something else: then nobody would ever work. */
 async function checkHolder(client: pg.Client, key: number): Promise<void> {
-  const result = await client.query<{ pid: number; name: string }>(
-    `SELECT l.pid, a.application_name AS name FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid)
+  const result = await client.query<{ pid: number | null; name: string | null }>(
+    `SELECT l.pid, a.application_name AS name FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a USING (pid)
       WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid::bigint = $1 AND l.objid::bigint = $2
         AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())`,
     [LOCK_CLASS, key >>> 0],
   );
-  const stranger = result.rows.find((row) => !row.name.startsWith('millrace/'));
+  // A process without a name has just ended; no process at all is a prepared transaction.
+  const stranger = result.rows.find((row) => row.pid === null || row.name?.startsWith('millrace/') === false);
   if (!stranger) return;
+  const holder =
+    stranger.pid === null
+      ? 'a prepared transaction'
+      : `process ${stranger.pid} with application_name "${stranger.name}"`;
   throw new MillraceError(
     'refused',
-    `advisory lock (${LOCK_CLASS}, ${key}) is held by process ${stranger.pid} with application_name "${stranger.name}", which is not Millrace: ` +
+    `advisory lock (${LOCK_CLASS}, ${key}) is held by ${holder}, which is not Millrace: ` +
       'another program uses our lock number. Rename the connector to move to another number',
   );
 }
 
-/** A pooler in transaction mode hands every statement to some backend: a session lock means nothing there. */
-async function checkSession(client: pg.Client, settings: PostgresSettings): Promise<void> {
-  const pids = new Set<number>();
-  for (let i = 0; i < 3; i++) {
-    const result = await client.query<{ pid: number; held: boolean }>(
-      `SELECT pg_backend_pid() AS pid, EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted
-         AND pid = pg_backend_pid() AND classid::bigint = $1 AND objid::bigint = $2) AS held`,
-      [LOCK_CLASS, lockKey(settings.connectorName) >>> 0],
-    );
-    const row = result.rows[0];
-    if (row) pids.add(row.pid);
-    if (pids.size !== 1 || row?.held !== true) {
-      throw new MillraceError(
-        'refused',
-        'the lease is not held by our own session: a connection pooler in transaction mode stands between. ' +
-          'Point database.hostname and database.port at PostgreSQL itself',
-      );
-    }
-  }
+async function holdsLock(client: pg.Client, settings: PostgresSettings): Promise<boolean> {
+  const result = await client.query<{ held: boolean }>(
+    `SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2
+       AND pid = pg_catalog.pg_backend_pid() AND classid::bigint = $1 AND objid::bigint = $2) AS held`,
+    [LOCK_CLASS, lockKey(settings.connectorName) >>> 0],
+  );
+  return result.rows[0]?.held === true;
 }
 
-function keep(client: pg.Client): Lease {
+async function backendPid(client: pg.Client): Promise<number> {
+  const result = await client.query<{ pid: number }>('SELECT pg_catalog.pg_backend_pid() AS pid');
+  return result.rows[0]?.pid ?? 0;
+}
+
+/**
+ * A pooler stands between, since the process is not the announced one. In transaction mode a session lock means nothing.
+ * A quiet pooler hands out the same backend every time, so a second session, inside a transaction, takes it away from us.
+ */
+async function refuseTransactionPooler(
+  client: pg.Client,
+  settings: PostgresSettings,
+  signal: AbortSignal,
+): Promise<void> {
+  const before = await backendPid(client);
+  const after = await withSession(settings, { applicationName: 'millrace/pooler-check', signal }, async (other) => {
+    await other.query('BEGIN');
+    await backendPid(other);
+    const pid = await backendPid(client);
+    await other.query('ROLLBACK');
+    return pid;
+  });
+  if (after !== before) throw poolerInBetween();
+}
+
+function poolerInBetween(): MillraceError {
+  return new MillraceError(
+    'refused',
+    'the backend process of the lease session changes: a connection pooler in transaction mode stands between, so a session lock means nothing. ' +
+      'Point database.hostname and database.port at PostgreSQL itself',
+  );
+}
+
+function keep(client: pg.Client, pid: number): Lease {
   const controller = new AbortController();
   let released = false;
   let pinging = false;
   const lose = (error: unknown): void => {
     if (released) return;
-    const shutdown = codeOf(error).startsWith('57P');
-    const kind = shutdown ? 'database-shutdown' : 'lease-lost';
-    controller.abort(new MillraceError(kind, `the lease session broke: ${databaseError(error, 'PostgreSQL').message}`));
+    const kind = isShutdown(codeOf(error)) ? 'database-shutdown' : 'lease-lost';
+    const reason =
+      error instanceof MillraceError
+        ? error
+        : new MillraceError(kind, databaseError(error, 'the lease session broke').message, { cause: error });
+    controller.abort(reason);
   };
   client.on('error', lose);
   client.on('end', () => lose(new Error('the server closed it')));
@@ -124,8 +180,9 @@ function keep(client: pg.Client): Lease {
     // An answer that is still due after a whole period means a cut-off network: another may hold the lock by now.
     if (pinging) return lose(new Error(`no answer within ${PING_EVERY_MS} ms`));
     pinging = true;
-    client.query('SELECT 1').then(() => {
+    backendPid(client).then((now) => {
       pinging = false;
+      if (now !== pid) lose(poolerInBetween());
     }, lose);
   }, PING_EVERY_MS);
   return {
@@ -134,7 +191,16 @@ function keep(client: pg.Client): Lease {
     release: async () => {
       released = true;
       clearInterval(timer);
-      await Promise.race([client.end().catch(() => {}), new Promise((resolve) => setTimeout(resolve, 1000))]);
+      await unlock(client);
+      await endSession(client);
     },
   };
+}
+
+/** Asked for and answered, so that the next instance need not find the lock in a session that is still ending. */
+async function unlock(client: pg.Client): Promise<void> {
+  const patience = new AbortController();
+  const answered = client.query('SELECT pg_catalog.pg_advisory_unlock_all()').catch(() => {});
+  await Promise.race([answered, delay(UNLOCK_MS, undefined, { signal: patience.signal }).catch(() => {})]);
+  patience.abort();
 }

@@ -1,10 +1,13 @@
 /** What has to hold before a byte is streamed; every refusal says how to go on. */
 import type pg from 'pg';
 import { MillraceError } from '../../errors.ts';
-import { address, connect, databaseError } from './connection.ts';
+import { address, databaseError, withSession } from './connection.ts';
 import { formatLsn, parseLsn } from './lsn.ts';
 import type { PostgresPosition } from './position.ts';
 import type { PostgresSettings } from './settings.ts';
+
+/** pg_replication_slots.wal_status and the rest of what we ask for is there since 13. */
+const OLDEST_VERSION = 130_000;
 
 export interface ServerFacts {
   readonly system: string;
@@ -22,13 +25,18 @@ export async function readServerFacts(
   client: pg.Client,
   signal: AbortSignal,
 ): Promise<ServerFacts> {
-  const result = await client.query<{ version: string; level: string; recovery: boolean; may: boolean }>(
+  const result = await client.query<{ version: string; level: string; recovery: boolean }>(
     `SELECT current_setting('server_version_num') AS version, current_setting('wal_level') AS level,
-            pg_catalog.pg_is_in_recovery() AS recovery,
-            EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = current_user AND (rolreplication OR rolsuper)) AS may`,
+            pg_catalog.pg_is_in_recovery() AS recovery`,
   );
   const row = result.rows[0];
   if (!row) throw new MillraceError('internal', 'the server answered nothing to a question about itself');
+  if (Number(row.version) < OLDEST_VERSION) {
+    throw new MillraceError(
+      'refused',
+      `${address(settings)} is of version ${row.version}: expected PostgreSQL 13 or newer`,
+    );
+  }
   if (row.level !== 'logical') {
     throw new MillraceError(
       'refused',
@@ -41,19 +49,20 @@ export async function readServerFacts(
       `${address(settings)} is in recovery (a standby): point the connector at the primary`,
     );
   }
-  const replication = await connect(settings, { applicationName: 'millrace/preflight', replication: true, signal });
-  try {
-    const system = await replication.query<{ systemid: string; timeline: number; dbname: string }>('IDENTIFY_SYSTEM');
-    const identity = system.rows[0];
-    if (!identity) throw new MillraceError('internal', 'IDENTIFY_SYSTEM answered nothing');
-    const timeline = Number(identity.timeline);
-    const ancestors = await readAncestors(replication, timeline);
-    return { system: identity.systemid, database: identity.dbname, timeline, ancestors, version: Number(row.version) };
-  } catch (error) {
-    throw databaseError(error, 'cannot identify the server');
-  } finally {
-    await replication.end().catch(() => {});
-  }
+  const options = { applicationName: 'millrace/preflight', replication: true, signal };
+  return withSession(settings, options, async (replication) => {
+    try {
+      const system = await replication.query<{ systemid: string; timeline: number; dbname: string }>('IDENTIFY_SYSTEM');
+      const identity = system.rows[0];
+      if (!identity) throw new MillraceError('internal', 'IDENTIFY_SYSTEM answered nothing');
+      const { systemid, dbname } = identity;
+      const timeline = Number(identity.timeline);
+      const ancestors = await readAncestors(replication, timeline);
+      return { system: systemid, database: dbname, timeline, ancestors, version: Number(row.version) };
+    } catch (error) {
+      throw databaseError(error, 'cannot identify the server');
+    }
+  });
 }
 
 /** The history file has a line for each ancestor: time line, the LSN where it was left, why. */

@@ -4,15 +4,16 @@ import type { Opened } from '../../change/claim.ts';
 import type { Position } from '../../change/position.ts';
 import { MillraceError } from '../../errors.ts';
 import type { Clock, Failpoint, Log } from '../../ports.ts';
+import { databaseError, withSession } from './connection.ts';
 import { parsePosition } from './position.ts';
 import { type ServerFacts, checkResume } from './preflight.ts';
 import { ensurePublication } from './publication.ts';
 import type { PostgresSettings } from './settings.ts';
 import { type Slot, checkSlot, createSlot, freeSlot, readSlot, walsenderName } from './slot.ts';
+import { checkSynchronous } from './synchronous.ts';
 
 export interface Preparation {
   readonly settings: PostgresSettings;
-  readonly client: pg.Client;
   readonly facts: ServerFacts;
   readonly opened: Opened;
   readonly signal: AbortSignal;
@@ -23,24 +24,52 @@ export interface Preparation {
 
 /** The stored position if it can be resumed, or the first one. Throws `refused` with the remedy. */
 export async function prepare(preparation: Preparation): Promise<Position> {
-  const { settings, client, facts, opened } = preparation;
+  const { settings, opened, signal } = preparation;
+  const walsender = walsenderName(opened.clusterId, settings.transactionalId);
+  // Not on the lease's session: a statement that has to wait there would look like a lost lease.
+  return withSession(settings, { applicationName: 'millrace/prepare', signal }, async (client) => {
+    try {
+      await client.query("SET lock_timeout = '10s'");
+      await client.query("SET statement_timeout = '60s'");
+      const setting = await client.query<{ names: string }>(
+        "SELECT current_setting('synchronous_standby_names') AS names",
+      );
+      checkSynchronous(setting.rows[0]?.names ?? '', walsender);
+      if (opened.position !== null) return await resume(client, preparation, opened.position, walsender);
+      return await firstStart(client, preparation, walsender);
+    } catch (error) {
+      throw databaseError(error, 'cannot prepare the stream');
+    }
+  });
+}
+
+async function resume(
+  client: pg.Client,
+  preparation: Preparation,
+  position: Position,
+  walsender: string,
+): Promise<Position> {
+  const { settings, facts, log } = preparation;
+  await checkResume(client, facts, parsePosition(position));
   const slot = await readSlot(client, settings.slotName);
-  if (opened.position !== null) {
-    await checkResume(client, facts, parsePosition(opened.position));
-    if (slot === null) throw missingSlot(settings);
-    checkSlot(slot, settings);
-    await freeSlot(client, settings, walsenderName(opened.clusterId, settings.transactionalId), preparation);
-    await ensurePublication(client, settings, preparation.log);
-    return opened.position;
-  }
+  if (slot === null) throw missingSlot(settings);
+  checkSlot(slot, settings);
+  await ensurePublication(client, settings, { log, start: 'continued' });
+  await freeSlot(client, settings, walsender, preparation);
+  return position;
+}
+
+async function firstStart(client: pg.Client, preparation: Preparation, walsender: string): Promise<Position> {
+  const { settings, facts, log } = preparation;
+  const slot = await readSlot(client, settings.slotName);
   if (slot !== null) checkFirstSlot(slot, preparation);
   // The publication first: a slot only sees a publication that is older than itself.
-  await ensurePublication(client, settings, preparation.log);
+  await ensurePublication(client, settings, { log, start: slot === null ? 'first' : 'continued' });
   if (slot === null) {
-    await createSlot(settings, client, preparation.signal);
-    preparation.log.info('created the slot', { slot: settings.slotName });
+    await createSlot(settings, preparation);
+    log.info('created the slot', { slot: settings.slotName });
   } else {
-    await freeSlot(client, settings, walsenderName(opened.clusterId, settings.transactionalId), preparation);
+    await freeSlot(client, settings, walsender, preparation);
   }
   preparation.failpoint?.('after-slot');
   const confirmed = (await readSlot(client, settings.slotName))?.confirmed;

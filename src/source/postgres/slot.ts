@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { MillraceError } from '../../errors.ts';
 import type { Clock, Log } from '../../ports.ts';
-import { codeOf, connect, databaseError } from './connection.ts';
+import { codeOf, connect, databaseError, endSession, withSession } from './connection.ts';
 import type { PostgresSettings } from './settings.ts';
 
 /** A row of pg_replication_slots, as far as it matters here. */
@@ -14,6 +14,8 @@ export interface Slot {
   readonly activePid: number | null;
   readonly confirmed: string | null;
   readonly walStatus: string | null;
+  /** Why the server gave the slot up; said since version 17. */
+  readonly invalidation: string | null;
 }
 
 /** The application_name of our walsender: it carries a hash of whom it works for, so that only our own is ever ended. */
@@ -26,8 +28,9 @@ export function walsenderName(clusterId: string, transactionalId: string): strin
 export async function readSlot(client: pg.Client, name: string): Promise<Slot | null> {
   const result = await client.query<Slot>(
     `SELECT plugin, slot_type AS type, database, temporary, active_pid AS "activePid",
-            confirmed_flush_lsn::text AS confirmed, wal_status AS "walStatus"
-       FROM pg_catalog.pg_replication_slots WHERE slot_name = $1`,
+            confirmed_flush_lsn::text AS confirmed, wal_status AS "walStatus",
+            to_jsonb(s)->>'invalidation_reason' AS invalidation
+       FROM pg_catalog.pg_replication_slots s WHERE slot_name = $1`,
     [name],
   );
   return result.rows[0] ?? null;
@@ -43,10 +46,16 @@ export function checkSlot(slot: Slot, settings: PostgresSettings): void {
         `expected a logical pgoutput slot in database ${database}. Set slot.name to another name`,
     );
   }
+  if (slot.temporary) {
+    throw new MillraceError(
+      'refused',
+      `slot "${slotName}" is temporary: it ends with the session of another program. Set slot.name to another name`,
+    );
+  }
   if (slot.walStatus === 'lost') {
     throw new MillraceError(
       'refused',
-      `slot "${slotName}" is lost: the server removed log it needed (max_slot_wal_keep_size), so changes are missing. ` +
+      `slot "${slotName}" is lost: the server removed log it needed (${slot.invalidation ?? 'max_slot_wal_keep_size'}), so changes are missing. ` +
         `After checking what was lost: SELECT pg_drop_replication_slot('${slotName}'); and reset the stored position`,
     );
   }
@@ -72,42 +81,93 @@ export async function freeSlot(
     );
     const holder = result.rows[0];
     if (!holder) return;
-    if (holder.ended === null || attempt >= 50) {
+    if (holder.ended !== null && attempt >= 50) {
+      throw new MillraceError(
+        'database-unavailable',
+        `slot "${settings.slotName}" is still held by our own stale walsender, process ${holder.pid}, 5 s after it was told to end`,
+      );
+    }
+    if (holder.ended === null) {
       throw new MillraceError(
         'refused',
         `slot "${settings.slotName}" is in use by process ${holder.pid} with application_name "${holder.name}", which is not ours: ` +
           'a copied configuration on another Kafka cluster, or another program. Stop it, or set slot.name to another name',
       );
     }
-    context.log.warn('ended our own stale walsender', { slot: settings.slotName, pid: holder.pid });
+    if (attempt === 0) context.log.warn('ended our own stale walsender', { slot: settings.slotName, pid: holder.pid });
     await context.clock.sleep(100, context.signal);
   }
 }
 
 /**
- * Creates the slot. It waits for every transaction that is running now, so it is bounded: an unfinished creation is
- * cancelled and what it left is dropped (an orphan would hold the log back for ever).
+ * Creates the slot. That waits for every transaction that is running now, so it is bounded: an unfinished creation is
+ * ended and what it left is dropped, also when the signal is aborted (an orphan would hold the log back for ever).
  */
-export async function createSlot(settings: PostgresSettings, client: pg.Client, signal: AbortSignal): Promise<void> {
+export async function createSlot(
+  settings: PostgresSettings,
+  context: { readonly clock: Clock; readonly signal: AbortSignal; readonly timeoutMs?: number },
+): Promise<void> {
+  const { clock, signal, timeoutMs = CREATION_MS } = context;
   const name = settings.slotName;
-  const replication = await connect(settings, { applicationName: 'millrace/slot', replication: true, signal });
+  const replication = await connect(settings, { applicationName: CREATOR, replication: true, signal });
+  const done = new AbortController();
+  let pid = 0;
   try {
-    await replication.query("SET lock_timeout = '30s'");
-    await replication.query("SET statement_timeout = '60s'");
-    await replication.query(`CREATE_REPLICATION_SLOT "${name}" LOGICAL pgoutput NOEXPORT_SNAPSHOT`);
+    pid = (await replication.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows[0]?.pid ?? 0;
+    // statement_timeout does not reach replication commands, so the clock is ours; lock_timeout does.
+    await replication.query(`SET lock_timeout = ${timeoutMs}`);
+    const expired = clock.sleep(timeoutMs, AbortSignal.any([signal, done.signal])).then(() => {
+      throw new TooLong();
+    });
+    await Promise.race([
+      replication.query(`CREATE_REPLICATION_SLOT "${name}" LOGICAL pgoutput NOEXPORT_SNAPSHOT`),
+      expired,
+    ]);
   } catch (error) {
-    if (codeOf(error) === '57014' || codeOf(error) === '55P03') {
-      const left = await readSlot(client, name);
-      if (left?.activePid === null) await client.query('SELECT pg_catalog.pg_drop_replication_slot($1)', [name]);
-      throw new MillraceError(
-        'database-unavailable',
-        `slot "${name}" could not be created within 60 s: creating it waits for the transactions that are running. ` +
-          "See them: SELECT pid, xact_start, query FROM pg_stat_activity WHERE state <> 'idle' ORDER BY xact_start",
-        { cause: error },
-      );
-    }
+    if (signal.aborted || error instanceof TooLong) await undoCreation(settings, pid);
+    signal.throwIfAborted();
+    if (error instanceof TooLong || codeOf(error) === '55P03') throw slowCreation(settings, timeoutMs, error);
     throw databaseError(error, `cannot create slot "${name}"`);
   } finally {
-    await replication.end().catch(() => {});
+    done.abort();
+    await endSession(replication);
   }
+}
+
+const CREATION_MS = 60_000;
+const UNDO_MS = 2500;
+const CREATOR = 'millrace/slot';
+class TooLong extends Error {}
+
+/** Ends the process that creates the slot, which drops an unfinished one, and drops one that was finished after all. */
+async function undoCreation(settings: PostgresSettings, pid: number): Promise<void> {
+  // A session and a signal of its own: ours may be the aborted one.
+  const options = { applicationName: 'millrace/slot-undo', signal: AbortSignal.timeout(UNDO_MS) };
+  const undo = withSession(settings, options, async (client) => {
+    for (;;) {
+      const running = await client.query(
+        'SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE pid = $1 AND application_name = $2',
+        [pid, CREATOR],
+      );
+      if (running.rows.length === 0) break;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await client.query(
+      `SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots
+        WHERE slot_name = $1 AND NOT active AND plugin = 'pgoutput' AND database = current_database()`,
+      [settings.slotName],
+    );
+  });
+  // What fails here is said by the claim: the next run finds the slot as its own.
+  await undo.catch(() => {});
+}
+
+function slowCreation(settings: PostgresSettings, timeoutMs: number, cause: unknown): MillraceError {
+  return new MillraceError(
+    'database-unavailable',
+    `slot "${settings.slotName}" could not be created within ${timeoutMs} ms and was given up: creating it waits for the transactions that are running. ` +
+      'See them: SELECT pid, application_name, xact_start FROM pg_stat_activity WHERE backend_xid IS NOT NULL ORDER BY xact_start; ' +
+      'and the prepared ones: SELECT gid, prepared FROM pg_prepared_xacts',
+    { cause },
+  );
 }

@@ -3,12 +3,13 @@ import { createHash } from 'node:crypto';
 import type { Opened, SourceIdentity } from '../../change/claim.ts';
 import type { Fragment } from '../../change/fragment.ts';
 import type { Position } from '../../change/position.ts';
-import { type Table, tableName } from '../../change/table.ts';
+import { type Column, type Table, tableName } from '../../change/table.ts';
 import { MillraceError } from '../../errors.ts';
 import type { Clock, Failpoint, Log, Metrics } from '../../ports.ts';
 import type { Source } from '../source.ts';
-import { connect } from './connection.ts';
+import { connect, databaseError } from './connection.ts';
 import { FragmentAssembler, type StreamStart } from './fragment.ts';
+import { headerEncoder } from './header.ts';
 import { type Lease, acquireLease } from './lease.ts';
 import { formatLsn, parseLsn } from './lsn.ts';
 import { PgoutputDecoder } from './pgoutput.ts';
@@ -18,6 +19,7 @@ import { prepare } from './prepare.ts';
 import type { PostgresSettings } from './settings.ts';
 import { walsenderName } from './slot.ts';
 import { ReplicationStream, startReplication } from './stream.ts';
+import { checkSynchronous } from './synchronous.ts';
 
 export interface PostgresSourceContext {
   readonly log: Log;
@@ -26,7 +28,9 @@ export interface PostgresSourceContext {
   readonly failpoint?: (name: Failpoint) => void;
 }
 
-const LAG_EVERY_MS = 5000;
+const MEASURE_EVERY_MS = 5000;
+/** A server that shuts down waits for its walsenders: what is not committed by then is read again after the restart. */
+const LEAVE_AFTER_MS = 3500;
 
 /** Creates the source; nothing is opened before `acquire`. */
 export function createPostgresSource(settings: PostgresSettings, context: PostgresSourceContext): Source {
@@ -40,6 +44,8 @@ class PostgresSource implements Source {
   #facts: ServerFacts | null = null;
   #clusterId = '';
   #stream: ReplicationStream | null = null;
+  /** Found while streaming: ends the run. */
+  #refusal: MillraceError | null = null;
   /** Aborts with `close`, so that a standby that is closed does not take the lease afterwards. */
   readonly #closing = new AbortController();
 
@@ -67,9 +73,9 @@ class PostgresSource implements Source {
   }
 
   async prepare(opened: Opened, signal: AbortSignal): Promise<Position> {
-    const { lease, facts } = this.#held();
+    const { facts } = this.#held();
     this.#clusterId = opened.clusterId;
-    return prepare({ settings: this.#settings, client: lease.client, facts, opened, signal, ...this.#context });
+    return prepare({ settings: this.#settings, facts, opened, signal, ...this.#context });
   }
 
   async *read(from: Position, signal: AbortSignal): AsyncIterable<readonly Fragment[]> {
@@ -84,13 +90,8 @@ class PostgresSource implements Source {
       fingerprint: this.#fingerprint(),
     };
     if (start.ordinal > 0 && position.fingerprint !== start.fingerprint) throw changedOptions(position.lsn);
-    const stream = await this.#open(start, signal).catch((error: unknown) => {
-      // Told to stop before the server had answered: the end of the stream, not a broken one.
-      if (signal.aborted) return null;
-      throw error;
-    });
+    const stream = await this.#start(start, signal);
     if (stream === null) return;
-    await this.#checkConfirmed(start.lsn);
     const decoder = new PgoutputDecoder();
     const assembler = new FragmentAssembler(start, captures(this.#settings), () => this.#context.clock.now());
     const handler = {
@@ -102,14 +103,15 @@ class PostgresSource implements Source {
       lsn: formatLsn(start.lsn),
       ordinal: start.ordinal,
     });
-    const lag = setInterval(() => void this.#measure(lease).catch(() => {}), LAG_EVERY_MS);
+    const timer = setInterval(() => void this.#measure(lease).catch(() => {}), MEASURE_EVERY_MS);
     try {
       while (await stream.pump(handler)) {
+        if (this.#refusal !== null) throw this.#refusal;
         const fragments = assembler.take();
         if (fragments.length > 0) yield fragments;
       }
     } finally {
-      clearInterval(lag);
+      clearInterval(timer);
     }
   }
 
@@ -117,6 +119,10 @@ class PostgresSource implements Source {
     const { lsn, ordinal } = parsePosition(position);
     // Inside a split transaction the server has to keep all of it.
     if (ordinal === 0) this.#stream?.acknowledge(parseLsn(lsn));
+  }
+
+  headerEncoder({ typeId, typeModifier }: Column): ((bytes: Buffer) => Buffer) | null {
+    return headerEncoder(typeId, typeModifier);
   }
 
   async close(): Promise<void> {
@@ -132,12 +138,26 @@ class PostgresSource implements Source {
     }
   }
 
+  /** Null when the signal was aborted meanwhile. */
+  async #start(start: StreamStart, signal: AbortSignal): Promise<ReplicationStream | null> {
+    try {
+      const stream = await this.#open(start, signal);
+      await this.#checkConfirmed(start.lsn);
+      return stream;
+    } catch (error) {
+      if (signal.aborted) return null;
+      throw databaseError(error, 'cannot start the stream');
+    }
+  }
+
   async #open(start: StreamStart, signal: AbortSignal): Promise<ReplicationStream> {
     const { slotName, publicationName, transactionalId } = this.#settings;
     const applicationName = walsenderName(this.#clusterId, transactionalId);
     const client = await connect(this.#settings, { applicationName, replication: true, signal });
     const stream = new ReplicationStream(client, signal);
     this.#stream = stream;
+    const leave = (): void => void setTimeout(() => void stream.close(), LEAVE_AFTER_MS).unref();
+    signal.addEventListener('abort', leave, { once: true });
     const options: Record<string, string> = {
       proto_version: '1',
       publication_names: `"${publicationName.replaceAll('"', '""')}"`,
@@ -166,9 +186,10 @@ class PostgresSource implements Source {
   }
 
   async #measure(lease: Lease): Promise<void> {
-    const result = await lease.client.query<{ lag: string; retained: string }>(
+    const result = await lease.client.query<{ lag: string | null; retained: string | null; names: string }>(
       `SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::text AS lag,
-              pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::text AS retained
+              pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::text AS retained,
+              current_setting('synchronous_standby_names') AS names
          FROM pg_catalog.pg_replication_slots WHERE slot_name = $1`,
       [this.#settings.slotName],
     );
@@ -176,6 +197,12 @@ class PostgresSource implements Source {
     if (!row) return;
     this.#context.metrics.gauge('lag_bytes', Number(row.lag));
     this.#context.metrics.gauge('retained_wal_bytes', Number(row.retained));
+    try {
+      // The setting may change while we stream, and takes effect at once.
+      checkSynchronous(row.names, walsenderName(this.#clusterId, this.#settings.transactionalId));
+    } catch (error) {
+      this.#refusal = databaseError(error, 'the stream has to end');
+    }
   }
 
   /** What decides which raw changes of a transaction are sent: their count is only comparable under the same options. */

@@ -85,7 +85,9 @@ export class ReplicationStream {
         }
         this.#other(type);
       }
-      if (!(await this.#more())) throw closed('before it began to stream');
+      if (await this.#more()) continue;
+      this.#signal.throwIfAborted();
+      throw closed('before it began to stream');
     }
   }
 

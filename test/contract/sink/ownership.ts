@@ -1,6 +1,7 @@
 /** One owner after another: positions, deaths, fencing. */
 import assert from 'node:assert/strict';
 import type { Position } from '../../../src/change/position.ts';
+import { Records } from '../../../src/change/records.ts';
 import { waitFor } from '../../support/servers.ts';
 import { DEATH_MS, IDENTITY, type SinkSuite, at, failAt, isError, numbered, several, signal, upTo } from './suite.ts';
 
@@ -18,7 +19,7 @@ export function ownershipCases(suite: SinkSuite): void {
   it('a reopened sink gives the last committed position and the claim before', async (connector, topic) => {
     const first = create(connector);
     await first.open(IDENTITY, signal);
-    for (const n of upTo(5)) await first.commit([numbered(topic, n)], at(n), true);
+    for (const n of upTo(5)) await first.commit(Records.of([numbered(topic, n)]), at(n), true);
     await first.close();
     const second = create(connector);
     const opened = await second.open({ ...IDENTITY, intent: 'slot_b' }, signal);
@@ -35,8 +36,8 @@ export function ownershipCases(suite: SinkSuite): void {
   it('progress without records is stored too', async (connector) => {
     const sink = create(connector);
     await sink.open(IDENTITY, signal);
-    await sink.commit([], at(7), true);
-    await sink.commit([], { ...at(8), in: '99', fingerprint: 'ffff' }, true);
+    await sink.commit(Records.of([]), at(7), true);
+    await sink.commit(Records.of([]), { ...at(8), in: '99', fingerprint: 'ffff' }, true);
     await sink.close();
     assert.deepEqual((await reopen(connector)).position, { ...at(8), in: '99', fingerprint: 'ffff' });
   });
@@ -44,15 +45,15 @@ export function ownershipCases(suite: SinkSuite): void {
   it('pieces stay invisible until the boundary, and then come all at once', async (connector, topic) => {
     const sink = create(connector);
     await sink.open(IDENTITY, signal);
-    await sink.commit([numbered(topic, 1)], at(1), true);
+    await sink.commit(Records.of([numbered(topic, 1)]), at(1), true);
     assert.deepEqual(await numbers(topic), [1]);
-    await sink.commit(several(topic, 2, 100), { ...at(2), ordinal: 100 }, false);
-    await sink.commit(several(topic, 102, 100), { ...at(2), ordinal: 200 }, false);
+    await sink.commit(Records.of(several(topic, 2, 100)), { ...at(2), ordinal: 100 }, false);
+    await sink.commit(Records.of(several(topic, 102, 100)), { ...at(2), ordinal: 200 }, false);
     assert.deepEqual(
       (await driver.readNow(topic)).map(({ value }) => String(value)),
       ['1'],
     );
-    await sink.commit(several(topic, 202, 9), at(3), true);
+    await sink.commit(Records.of(several(topic, 202, 9)), at(3), true);
     assert.deepEqual(await numbers(topic), upTo(210));
     await sink.close();
     assert.deepEqual((await reopen(connector)).position, at(3));
@@ -63,14 +64,14 @@ export function ownershipCases(suite: SinkSuite): void {
     const sink = create(connector, { transactionTimeoutMs: 60_000, now: () => Date.now() + aheadMs });
     await sink.open(IDENTITY, signal);
     const inside = (ordinal: number): Position => ({ ...at(2), ordinal, in: '7', fingerprint: 'f' });
-    await sink.commit(several(topic, 1, 10), inside(10), false);
+    await sink.commit(Records.of(several(topic, 1, 10)), inside(10), false);
     aheadMs = 55_000;
-    await sink.commit(several(topic, 11, 10), inside(20), false);
+    await sink.commit(Records.of(several(topic, 11, 10)), inside(20), false);
     assert.deepEqual(await numbers(topic), upTo(20));
-    await sink.commit(several(topic, 21, 10), inside(30), false);
+    await sink.commit(Records.of(several(topic, 21, 10)), inside(30), false);
     const next = await reopen(connector);
     assert.deepEqual(next.position, inside(20));
-    await next.sink.commit(several(topic, 21, 20), at(3), true);
+    await next.sink.commit(Records.of(several(topic, 21, 20)), at(3), true);
     assert.deepEqual(await numbers(topic), upTo(40));
   });
 
@@ -78,12 +79,12 @@ export function ownershipCases(suite: SinkSuite): void {
     it(`a sink ${ending} inside a transaction leaves no record and no position`, async (connector, topic) => {
       const first = create(connector);
       await first.open(IDENTITY, signal);
-      await first.commit([numbered(topic, 1)], at(1), true);
-      await first.commit(several(topic, 2, 50), { ...at(2), ordinal: 50 }, false);
+      await first.commit(Records.of([numbered(topic, 1)]), at(1), true);
+      await first.commit(Records.of(several(topic, 2, 50)), { ...at(2), ordinal: 50 }, false);
       if (ending === 'closed') await first.close();
       const second = await reopen(connector);
       assert.deepEqual(second.position, at(1));
-      await second.sink.commit([numbered(topic, 2)], at(2), true);
+      await second.sink.commit(Records.of([numbered(topic, 2)]), at(2), true);
       assert.deepEqual(await numbers(topic), [1, 2]);
     });
   }
@@ -91,8 +92,8 @@ export function ownershipCases(suite: SinkSuite): void {
   it('a sink that dies with everything sent and nothing committed leaves no record and no position', async (connector, topic) => {
     const first = create(connector, { transactionTimeoutMs: DEATH_MS, failpoint: failAt('before-commit', 2) });
     await first.open(IDENTITY, signal);
-    await first.commit([numbered(topic, 1)], at(1), true);
-    await assert.rejects(first.commit([numbered(topic, 2)], at(2), true));
+    await first.commit(Records.of([numbered(topic, 1)]), at(1), true);
+    await assert.rejects(first.commit(Records.of([numbered(topic, 2)]), at(2), true));
     const second = await reopen(connector);
     assert.deepEqual(second.position, at(1));
     assert.deepEqual(await numbers(topic), [1]);
@@ -101,8 +102,8 @@ export function ownershipCases(suite: SinkSuite): void {
   it("open does not wait for the time-out of this connector's own dead transaction", async (connector, topic) => {
     const first = create(connector, { transactionTimeoutMs: 20_000, failpoint: failAt('before-commit', 2) });
     await first.open(IDENTITY, signal);
-    await first.commit([numbered(topic, 1)], at(1), true);
-    await assert.rejects(first.commit([numbered(topic, 2)], at(2), true));
+    await first.commit(Records.of([numbered(topic, 1)]), at(1), true);
+    await assert.rejects(first.commit(Records.of([numbered(topic, 2)]), at(2), true));
     const startedAt = Date.now();
     assert.deepEqual((await reopen(connector)).position, at(1));
     const tookMs = Date.now() - startedAt;
@@ -114,7 +115,7 @@ export function ownershipCases(suite: SinkSuite): void {
     let current = (await reopen(connector)).sink;
     for (let round = 0; round < 8; round++) {
       const next = stored + 1;
-      const late = current.commit([numbered(topic, next)], at(next), true).then(
+      const late = current.commit(Records.of([numbered(topic, next)]), at(next), true).then(
         () => true,
         () => false,
       );
@@ -133,14 +134,14 @@ export function ownershipCases(suite: SinkSuite): void {
   it('a newer owner fences an older one, whose late commit fails and leaves nothing', async (connector, topic) => {
     const older = create(connector);
     await older.open(IDENTITY, signal);
-    await older.commit([numbered(topic, 1)], at(1), true);
+    await older.commit(Records.of([numbered(topic, 1)]), at(1), true);
     const newer = await reopen(connector);
     assert.deepEqual(newer.position, at(1));
-    await assert.rejects(older.commit([numbered(topic, 666)], at(666), true), isError('fenced'));
-    await newer.sink.commit([numbered(topic, 2)], at(2), true);
-    await assert.rejects(older.commit([numbered(topic, 667)], at(667), true));
+    await assert.rejects(older.commit(Records.of([numbered(topic, 666)]), at(666), true), isError('fenced'));
+    await newer.sink.commit(Records.of([numbered(topic, 2)]), at(2), true);
+    await assert.rejects(older.commit(Records.of([numbered(topic, 667)]), at(667), true));
     await older.close();
-    await newer.sink.commit([numbered(topic, 3)], at(3), true);
+    await newer.sink.commit(Records.of([numbered(topic, 3)]), at(3), true);
     assert.deepEqual(await numbers(topic), [1, 2, 3]);
     await newer.sink.close();
     assert.deepEqual((await reopen(connector)).position, at(3));
@@ -149,21 +150,21 @@ export function ownershipCases(suite: SinkSuite): void {
   it('an owner fenced in the middle of a transaction cannot end it', async (connector, topic) => {
     const older = create(connector);
     await older.open(IDENTITY, signal);
-    await older.commit(several(topic, 600, 20), { ...at(6), ordinal: 20 }, false);
+    await older.commit(Records.of(several(topic, 600, 20)), { ...at(6), ordinal: 20 }, false);
     const newer = await reopen(connector);
     assert.equal(newer.position, null);
-    await assert.rejects(older.commit([numbered(topic, 666)], at(7), true), isError('fenced'));
-    await newer.sink.commit([numbered(topic, 1)], at(1), true);
+    await assert.rejects(older.commit(Records.of([numbered(topic, 666)]), at(7), true), isError('fenced'));
+    await newer.sink.commit(Records.of([numbered(topic, 1)]), at(1), true);
     assert.deepEqual(await numbers(topic), [1]);
   });
 
   it('after an error a sink does nothing but close', async (connector, topic) => {
     const sink = create(connector);
     await sink.open(IDENTITY, signal);
-    await sink.commit([numbered(topic, 1)], at(1), true);
+    await sink.commit(Records.of([numbered(topic, 1)]), at(1), true);
     await reopen(connector);
-    await assert.rejects(sink.commit([numbered(topic, 2)], at(2), true));
-    await assert.rejects(sink.commit([numbered(topic, 2)], at(2), true));
+    await assert.rejects(sink.commit(Records.of([numbered(topic, 2)]), at(2), true));
+    await assert.rejects(sink.commit(Records.of([numbered(topic, 2)]), at(2), true));
     await sink.close();
     await sink.close();
   });
@@ -182,23 +183,23 @@ export function ownershipCases(suite: SinkSuite): void {
   it('a name that belongs to another database is refused, and its owner is not fenced', async (connector, topic) => {
     const owner = create(connector);
     await owner.open(IDENTITY, signal);
-    await owner.commit([numbered(topic, 1)], at(1), true);
+    await owner.commit(Records.of([numbered(topic, 1)]), at(1), true);
     const stranger = create(connector);
     await assert.rejects(stranger.open({ ...IDENTITY, system: '7999999999999999999' }, signal), isError('refused'));
-    await owner.commit([numbered(topic, 2)], at(2), true);
+    await owner.commit(Records.of([numbered(topic, 2)]), at(2), true);
     assert.deepEqual(await numbers(topic), [1, 2]);
   });
 
   it('a transaction that the broker itself has timed out ends the run as fenced and leaves nothing', async (connector, topic) => {
     const sink = create(connector, { transactionTimeoutMs: 1000 });
     await sink.open(IDENTITY, signal);
-    await sink.commit([numbered(topic, 1)], at(1), true);
+    await sink.commit(Records.of([numbered(topic, 1)]), at(1), true);
     assert.deepEqual(await numbers(topic), [1]);
     const before = await driver.written(topic);
-    await sink.commit([numbered(topic, 2)], { ...at(2), ordinal: 1 }, false);
+    await sink.commit(Records.of([numbered(topic, 2)]), { ...at(2), ordinal: 1 }, false);
     // The record and then the mark that takes it back.
     await waitFor('the broker to abort', async () => (await driver.written(topic)) >= before + 2);
-    await assert.rejects(sink.commit([numbered(topic, 3)], at(3), true), isError('fenced'));
+    await assert.rejects(sink.commit(Records.of([numbered(topic, 3)]), at(3), true), isError('fenced'));
     assert.deepEqual((await reopen(connector)).position, at(1));
     assert.deepEqual(await numbers(topic), [1]);
   });

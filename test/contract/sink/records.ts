@@ -1,5 +1,6 @@
 /** What a reader finds of a record is what was committed. */
 import assert from 'node:assert/strict';
+import { Records } from '../../../src/change/records.ts';
 import type { Header, OutRecord } from '../../../src/change/message.ts';
 import { IDENTITY, type SinkSuite, at, isError, numbered, signal } from './suite.ts';
 
@@ -24,7 +25,7 @@ export function recordCases(suite: SinkSuite): void {
     ];
     const sink = create(connector);
     await sink.open(IDENTITY, signal);
-    await sink.commit([numbered(topic, 1, { headers }), numbered(topic, 2)], at(1), true);
+    await sink.commit(Records.of([numbered(topic, 1, { headers }), numbered(topic, 2)]), at(1), true);
     const seen = await driver.read(topic);
     assert.deepEqual(seen.find(({ value }) => String(value) === '1')?.headers, headers);
     assert.deepEqual(seen.find(({ value }) => String(value) === '2')?.headers, []);
@@ -35,11 +36,7 @@ export function recordCases(suite: SinkSuite): void {
     const pairs = [null, empty, full].flatMap((key) => [null, empty, full].map((value) => ({ key, value })));
     const sink = create(connector);
     await sink.open(IDENTITY, signal);
-    await sink.commit(
-      pairs.map((pair, n) => numbered(topic, n, { ...pair, partition: 0 })),
-      at(1),
-      true,
-    );
+    await sink.commit(Records.of(pairs.map((pair, n) => numbered(topic, n, { ...pair, partition: 0 }))), at(1), true);
     const seen = (await driver.read(topic)).map(({ key, value }) => ({ key, value }));
     assert.deepEqual(seen, pairs);
   });
@@ -49,13 +46,9 @@ export function recordCases(suite: SinkSuite): void {
     await sink.open(IDENTITY, signal);
     const keyed = (n: number): OutRecord => numbered(topic, n, { key: Buffer.from(`key ${n % 11}`) });
     for (let n = 0; n < 3000; n += 300) {
-      await sink.commit(
-        Array.from({ length: 300 }, (_, i) => keyed(n + i)),
-        at(n + 1),
-        n % 900 === 0,
-      );
+      await sink.commit(Records.of(Array.from({ length: 300 }, (_, i) => keyed(n + i))), at(n + 1), n % 900 === 0);
     }
-    await sink.commit([], at(3000), true);
+    await sink.commit(Records.of([]), at(3000), true);
     const last = new Map<string, number>();
     const seen = await driver.read(topic);
     for (const { partition, key, value } of seen) {
@@ -73,7 +66,7 @@ export function recordCases(suite: SinkSuite): void {
     const sink = create(connector);
     await sink.open(IDENTITY, signal);
     await sink.commit(
-      times.map((timestampMs, n) => numbered(topic, n, { timestampMs, partition: 0 })),
+      Records.of(times.map((timestampMs, n) => numbered(topic, n, { timestampMs, partition: 0 }))),
       at(1),
       true,
     );
@@ -90,7 +83,7 @@ export function recordCases(suite: SinkSuite): void {
     );
     const sink = create(connector);
     await sink.open(IDENTITY, signal);
-    await sink.commit(records, at(1), true);
+    await sink.commit(Records.of(records), at(1), true);
     const seen = await driver.read(topic);
     assert.deepEqual(
       seen.map(({ value }) => Number.parseInt(String(value), 10)),
@@ -105,7 +98,7 @@ export function recordCases(suite: SinkSuite): void {
     );
     const sink = create(connector);
     await sink.open(IDENTITY, signal);
-    await sink.commit(records, at(1), true);
+    await sink.commit(Records.of(records), at(1), true);
     const seen = await Promise.all(topics.map((each) => driver.read(each)));
     assert.deepEqual(
       seen
@@ -122,7 +115,7 @@ export function recordCases(suite: SinkSuite): void {
     await create(connector).open(IDENTITY, signal);
     const sink = create(connector, { createTopics: false });
     await sink.open(IDENTITY, signal);
-    await assert.rejects(sink.commit([numbered(topic, 1)], at(1), true), (error) => {
+    await assert.rejects(sink.commit(Records.of([numbered(topic, 1)]), at(1), true), (error) => {
       assert.ok(isError('kafka-rejected')(error) && error instanceof Error && error.message.includes(topic));
       return true;
     });
@@ -132,11 +125,11 @@ export function recordCases(suite: SinkSuite): void {
   it('a record that is too large is refused before anything of its batch is sent', async (connector, topic) => {
     const sink = create(connector);
     await sink.open(IDENTITY, signal);
-    await sink.commit([numbered(topic, 1)], at(1), true);
+    await sink.commit(Records.of([numbered(topic, 1)]), at(1), true);
     assert.deepEqual(await numbers(topic), [1]);
     const before = await driver.written(topic);
     const tooLarge = numbered(topic, 3, { value: Buffer.alloc(driver.maxRecordBytes + 1, 'secret') });
-    await assert.rejects(sink.commit([numbered(topic, 2), tooLarge], at(3), true), (error) => {
+    await assert.rejects(sink.commit(Records.of([numbered(topic, 2), tooLarge]), at(3), true), (error) => {
       assert.ok(isError('record-rejected')(error) && error instanceof Error);
       assert.ok(error.message.includes(topic) && !error.message.includes('secret'), error.message);
       return true;
@@ -151,11 +144,7 @@ export function recordCases(suite: SinkSuite): void {
     const sink = create(connector);
     await sink.open(IDENTITY, signal);
     const value = Buffer.alloc(driver.maxRecordBytes - 200, 7);
-    await sink.commit(
-      [1, 2, 3].map((n) => numbered(topic, n, { value, partition: 0 })),
-      at(1),
-      true,
-    );
+    await sink.commit(Records.of([1, 2, 3].map((n) => numbered(topic, n, { value, partition: 0 }))), at(1), true);
     assert.deepEqual(
       (await driver.read(topic)).map((record) => record.value?.length),
       [value.length, value.length, value.length],

@@ -68,18 +68,6 @@ sinkContract({
       if (partitionOfName(name) === partitionOfName(first)) return [first, name];
     }
   },
-  todo: {
-    'several connectors open at once where nothing has been created yet':
-      'src/kafka/topics.ts does not wait until every broker knows a topic that was just created: kafkajs retries only LEADER_NOT_AVAILABLE',
-    'one commit reaches many topics and partitions, which are created when missing':
-      'as above: the topic is not known everywhere yet, and the run ends',
-    'headers keep their order, their repetitions, their nulls and names that look like numbers':
-      'kafkajs takes headers as an object: integer-like names go first, repetitions together, null is impossible',
-    "open does not wait for the time-out of this connector's own dead transaction":
-      'the sink reads the offsets topic for a name clash before it fences its predecessor, whose open transaction holds the reader up',
-    'two neighbours whose transactions are aborted in the other order still get their committed positions':
-      "kafkajs' filter takes the broker's list of aborted transactions as ordered by their beginnings: the aborted position is read as stored",
-  },
   readNow: (topic) => readWire(bootstrap, topic),
   read: async (topic) => {
     await waitFor(`the transactions in ${topic} to end`, () => settled(topic));

@@ -1,5 +1,6 @@
 /** Exactly once on the oldest Kafka that we say works. Everything else is tested on the newest. */
 import assert from 'node:assert/strict';
+import { Records } from '../../../src/change/records.ts';
 import { after, test } from 'node:test';
 import { startKafka } from '../../../src/demo/kafka-server.ts';
 import { MillraceError } from '../../../src/errors.ts';
@@ -34,16 +35,16 @@ test(`on Kafka ${VERSION} commits are exactly once over a take-over, a death and
     });
   const first = await open();
   t.after(() => first.sink.close());
-  await first.sink.commit(several(topic, 1, 100), { lsn: '0/1' }, true);
-  await first.sink.commit(several(topic, 101, 100), { lsn: '0/2' }, false);
+  await first.sink.commit(Records.of(several(topic, 1, 100)), { lsn: '0/1' }, true);
+  await first.sink.commit(Records.of(several(topic, 101, 100)), { lsn: '0/2' }, false);
   const second = await open();
   t.after(() => second.sink.close());
   assert.deepEqual([first.position, second.position], [null, { lsn: '0/1' }]);
   await assert.rejects(
-    first.sink.commit([numbered(topic, 666)], { lsn: '0/3' }, true),
+    first.sink.commit(Records.of([numbered(topic, 666)]), { lsn: '0/3' }, true),
     (error) => error instanceof MillraceError && error.kind === 'fenced',
   );
-  await second.sink.commit(several(topic, 101, 50), { lsn: '0/2' }, true);
+  await second.sink.commit(Records.of(several(topic, 101, 50)), { lsn: '0/2' }, true);
   await second.sink.close();
   const third = await open();
   t.after(() => third.sink.close());

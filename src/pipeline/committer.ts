@@ -1,0 +1,110 @@
+/** Commits what a batch holds, one commit at a time, and acknowledges it. */
+import { MillraceError } from '../errors.ts';
+import type { CommitWork, Batch } from './batch.ts';
+import type { Pipeline } from './pipeline.ts';
+
+export class Committer {
+  readonly #pipeline: Pipeline;
+  readonly #batch: Batch;
+  readonly #onError: (error: unknown) => void;
+  /** The commit under way; never rejects. */
+  #running: Promise<void> | null = null;
+  #failed = false;
+  #inFlightBytes = 0;
+  #idling = false;
+
+  constructor(pipeline: Pipeline, batch: Batch, onError: (error: unknown) => void) {
+    this.#pipeline = pipeline;
+    this.#batch = batch;
+    this.#onError = onError;
+  }
+
+  get inFlightBytes(): number {
+    return this.#inFlightBytes;
+  }
+
+  /** Starts a commit if none is under way and something waits for one. */
+  kick(): void {
+    if (this.#running !== null || this.#failed) return;
+    const work = this.#batch.take();
+    if (work !== null) this.#start(work);
+    else if (this.#batch.idle && !this.#idling) this.#idle();
+  }
+
+  /** Resolves when more may be read. */
+  async room(): Promise<void> {
+    while (this.#running !== null && this.#batch.isFull(this.#inFlightBytes)) await this.#running;
+  }
+
+  /** Resolves when no commit is under way. */
+  async rest(): Promise<void> {
+    while (this.#running !== null) await this.#running;
+  }
+
+  /** Commits all complete source transactions. Rejects if one cannot be committed. */
+  async finish(): Promise<void> {
+    this.#idling = true;
+    for (let work = this.#batch.take(true); work; work = this.#batch.take(true)) await this.#commit(work);
+  }
+
+  #start(work: CommitWork): void {
+    this.#inFlightBytes = work.bytes;
+    this.#running = this.#commit(work)
+      .catch((error: unknown) => {
+        this.#failed = true;
+        this.#onError(error);
+      })
+      .then(() => {
+        this.#inFlightBytes = 0;
+        this.#running = null;
+        if (!this.#pipeline.signal.aborted) this.kick();
+      });
+  }
+
+  /** Progress without records waits for its time, once. */
+  #idle(): void {
+    const { clock, signal } = this.#pipeline;
+    this.#idling = true;
+    void clock
+      .sleep(this.#batch.dueInMs(), signal)
+      .then(() => {
+        this.#idling = false;
+        this.kick();
+      })
+      .catch(() => {});
+  }
+
+  async #commit(work: CommitWork): Promise<void> {
+    const { sink, source, clock, failpoint } = this.#pipeline;
+    const startedAt = clock.now();
+    await sink.commit(work.records, work.position, work.atBoundary).catch((error: unknown) => {
+      throw culprit(error, work);
+    });
+    this.#count(work, startedAt, clock.now());
+    this.#batch.recycle(work.records);
+    if (!work.atBoundary) return;
+    failpoint?.('before-ack');
+    source.acknowledge(work.position);
+  }
+
+  #count(work: CommitWork, startedAt: number, endedAt: number): void {
+    const { metrics } = this.#pipeline;
+    metrics.count('records', work.records.length);
+    metrics.count('bytes', work.bytes);
+    metrics.observe('commit_seconds', (endedAt - startedAt) / 1000);
+    if (!work.atBoundary) return;
+    metrics.count('commits', 1);
+    metrics.count('transactions', work.transactions);
+    const seconds = (commitUs: bigint): number => Math.max(0, (endedAt - Number(commitUs / 1000n)) / 1000);
+    metrics.gauge('lag_seconds', work.lastCommitUs === null ? 0 : seconds(work.lastCommitUs));
+    if (work.firstCommitUs !== null) metrics.observe('event_latency_seconds', seconds(work.firstCommitUs));
+  }
+}
+
+/** A record that is refused although its transaction is alone: nothing else can be the reason. */
+function culprit(error: unknown, { alone, tx }: CommitWork): unknown {
+  if (!alone || !(error instanceof MillraceError) || error.kind !== 'record-rejected') return error;
+  const where = tx === null ? '' : `. It is in source transaction ${tx.id}, committed at ${tx.commitLsn}`;
+  const message = `${error.message}${where}; everything before that transaction is delivered`;
+  return new MillraceError('poison-record', message, { cause: error });
+}

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type Server, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { millrace } from '../support/command.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'millrace-usage-'));
+after(() => rmSync(folder, { recursive: true }));
+
+async function outcome(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ code: unknown; out: string; err: string }> {
+  const command = millrace(args, { env });
+  const code = await command.ended;
+  return { code, out: command.stdout(), err: command.stderr() };
+}
+
+/** Takes connections and never says a word, as a firewall or a frozen server does. */
+async function silentServer(): Promise<{ readonly server: Server; readonly port: number }> {
+  const server = createServer((socket) => socket.on('error', () => {}));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  return { server, port: typeof address === 'object' ? (address?.port ?? 0) : 0 };
+}
+
+function connector(port: number): string {
+  const path = join(folder, `silent-${port}.json`);
+  const config = {
+    'connector.class': 'postgres',
+    'database.hostname': '127.0.0.1',
+    'database.port': port,
+    'database.user': 'u',
+    'database.password': '${env:SECRET}',
+    'database.dbname': 'd',
+    transforms: 'o',
+    'transforms.o.type': 'outbox',
+    'kafka.bootstrap.servers': '127.0.0.1:1',
+  };
+  writeFileSync(path, JSON.stringify({ name: 'silent', config }));
+  return path;
+}
+
+test('help is printed with its exit codes; without a command it is the answer to a mistake', async () => {
+  for (const args of [['--help'], ['help'], ['-h']]) {
+    const { code, out, err } = await outcome(args);
+    assert.deepEqual([code, err], [0, '']);
+    assert.match(out, /Exit codes: 0 ended as asked, 1 a connector failed .*, 2 usage or configuration,\n130 or 143/);
+  }
+  const run = await outcome(['run', '--help']);
+  assert.match(
+    run.out,
+    /--http HOST:PORT[^]*kafka\.bootstrap\.servers[^]*transaction\.split[^]*Exit codes: 0 ended as asked/,
+  );
+  assert.match((await outcome(['demo', '--help'])).out, /--seconds N[^]*Exit codes: 0 the numbers agree/);
+  const none = await outcome([]);
+  assert.deepEqual([none.code, none.out], [2, '']);
+  assert.match((await outcome(['version'])).out, /^\d+\.\d+\.\d+\n$/);
+});
+
+test('mistakes of usage end with 2, one sentence, no stack', async () => {
+  const example = new URL('../../connectors/postgres-outbox.json', import.meta.url).pathname;
+  const cases: readonly (readonly [readonly string[], RegExp])[] = [
+    [['rnu'], /^there is no command "rnu"/],
+    [['run'], /^which connector\? Give a file or a folder/],
+    [['run', example, '--htpp', 'x'], /^there is no option --htpp; did you mean --http\?/],
+    [
+      ['run', example, '--kafka.client.di=x'],
+      /^there is no option --kafka.client.di; did you mean --kafka.client.id\?/,
+    ],
+    [['run', example, '--http'], /^Option '--http <value>' argument missing/],
+    [['run', join(folder, 'none.json')], /^cannot read .*none\.json: ENOENT/],
+    [['run', example, '--log-level', 'loud'], /^--log-level: expected one of debug, info, warn, error, got "loud"/],
+    [['run', example, '--http', 'localhost'], /^--http: expected HOST:PORT/],
+    [
+      ['run', example, '--transaction.split', 'x'],
+      /--transaction\.split: "transaction\.split" expected one of auto, never, got "x"/,
+    ],
+    [['demo', '--seconds', 'abc'], /^--seconds: expected a number above 0, got "abc"/],
+    [['demo', '--seconds', '0'], /^--seconds: expected a number above 0/],
+    [['demo', '--minutes', '3'], /^there is no option --minutes/],
+    [['demo', 'now'], /^the demo takes no argument, got "now"/],
+  ];
+  await Promise.all(
+    cases.map(async ([args, expected]) => {
+      const { code, out, err } = await outcome(args, { DATABASE_PASSWORD: 'x' });
+      assert.deepEqual([code, out], [2, ''], args.join(' '));
+      assert.match(err, expected);
+      assert.doesNotMatch(err, /\n {4}at /, 'a stack');
+    }),
+  );
+});
+
+test('a reference that leads nowhere is named with its file and line', async () => {
+  const { code, err } = await outcome([
+    'run',
+    new URL('../../connectors/postgres-outbox.json', import.meta.url).pathname,
+  ]);
+  assert.equal(code, 2);
+  assert.match(
+    err,
+    /postgres-outbox\.json:\d+:5: "database\.password" refers to the environment variable "DATABASE_PASSWORD", which is not set/,
+  );
+});
+
+test('the demo without Java says so in one sentence with the way round it', async () => {
+  const { code, err } = await outcome(['demo', '--seconds', '1'], { PATH: '' });
+  assert.equal(code, 2);
+  assert.match(
+    err,
+    /^Java 17 or newer is missing on this machine: install it, or set MILLRACE_KAFKA=host:port to use a Kafka of your own\n$/,
+  );
+});
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  test(`${signal} while a connection hangs ends with 0 and without an error in the log`, async () => {
+    const { server, port } = await silentServer();
+    after(() => server.close());
+    const args = ['run', connector(port), '--http', '127.0.0.1:0'];
+    const patient = millrace(args, { env: { SECRET: 'hunter2' } });
+    await patient.says(/"msg":"starting"/);
+    const at = performance.now();
+    patient.child.kill(signal);
+    assert.equal(await patient.ended, 0);
+    assert.ok(performance.now() - at < 5000);
+    assert.doesNotMatch(patient.stderr(), /"level":"(warn|error)"/);
+    assert.doesNotMatch(patient.stderr() + patient.stdout(), /hunter2/);
+    for (const line of patient.stderr().trim().split('\n')) assert.equal(typeof JSON.parse(line), 'object');
+  });
+}
