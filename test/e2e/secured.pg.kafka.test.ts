@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { type TestContext, after, test } from 'node:test';
 import { readWire, textOf } from '../support/kafka-wire.ts';
 import { startMillrace } from '../support/process.ts';
-import { PASSWORD, PEM, type Right, USER, grant, startSecureKafka } from '../support/secure-kafka.ts';
+import { PASSWORD, type Right, USER, grant, startSecureKafka } from '../support/secure-kafka.ts';
 import { type Database, freshDatabase, freshName, postgres, waitFor } from '../support/servers.ts';
 
 const DDL = readFileSync(new URL('../../sql/postgres/outbox.sql', import.meta.url), 'utf8');
@@ -45,7 +45,7 @@ async function setting(t: TestContext): Promise<Setting> {
     'kafka.sasl.mechanism': 'SCRAM-SHA-512',
     'kafka.sasl.username': USER,
     'kafka.sasl.password': '${env:TEST_KAFKA_PASSWORD}',
-    'kafka.ssl.ca.location': PEM.ca,
+    'kafka.ssl.ca.location': kafka.files.ca,
   };
   return { db, topic: `${name}.order`, connector: { name, config } };
 }

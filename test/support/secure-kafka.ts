@@ -2,27 +2,18 @@
  * A Kafka of its own with every listener that a user may have: SASL with and without TLS, TLS with client certificates,
  * and an authorizer that forbids what no ACL allows. On its PLAINTEXT listener everybody may do everything.
  */
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { type AclEntry, type Admin, Kafka, logLevel } from 'kafkajs';
 import { type KafkaServer, startKafka } from '../../src/demo/kafka-server.ts';
+import { makeCertificates, pem } from './certificates.ts';
 import { waitFor } from './servers.ts';
 
 export const USER = 'connector';
 export const PASSWORD = 'open-sesame-4711';
-const file = (name: string): string => fileURLToPath(new URL(`../fixtures/tls/${name}`, import.meta.url));
-
-/** PEM files made by test/fixtures/tls/generate.sh. */
-export const PEM = {
-  ca: file('authority.pem'),
-  stranger: file('stranger.pem'),
-  cert: file('client.pem'),
-  key: file('client.key'),
-};
-export const pem = (path: string): string => readFileSync(path, 'utf8');
 
 export interface SecureKafka extends KafkaServer {
   readonly admin: Admin;
+  /** PEM files: the brokers' authority, one that signed nothing, the client's certificate (CN=connector) and key. */
+  readonly files: { readonly ca: string; readonly stranger: string; readonly cert: string; readonly key: string };
 }
 
 const PLAIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required';
@@ -37,6 +28,9 @@ export async function startSecureKafka(): Promise<SecureKafka> {
       [`listener.name.${listener}.scram-sha-512.sasl.jaas.config`, SCRAM],
     ]),
   ) as Record<string, string>;
+  const certificates = makeCertificates();
+  const broker = certificates.sign('broker', 'IP:127.0.0.1');
+  const client = certificates.sign(USER);
   const server = await startKafka(() => {}, {
     listeners: ['SASL_PLAINTEXT', 'SASL_SSL', 'SSL'],
     format: [...scram('SCRAM-SHA-256'), ...scram('SCRAM-SHA-512')],
@@ -44,10 +38,10 @@ export async function startSecureKafka(): Promise<SecureKafka> {
       ...jaas,
       'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
       'ssl.keystore.type': 'PEM',
-      'ssl.keystore.certificate.chain': inline(pem(file('broker.pem'))),
-      'ssl.keystore.key': inline(pem(file('broker.key'))),
+      'ssl.keystore.certificate.chain': inline(pem(broker.cert)),
+      'ssl.keystore.key': inline(pem(broker.key)),
       'ssl.truststore.type': 'PEM',
-      'ssl.truststore.certificates': inline(pem(PEM.ca)),
+      'ssl.truststore.certificates': inline(pem(certificates.ca)),
       'listener.name.ssl.ssl.client.auth': 'required',
       'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
       'super.users': 'User:ANONYMOUS',
@@ -59,9 +53,11 @@ export async function startSecureKafka(): Promise<SecureKafka> {
   return {
     ...server,
     admin,
+    files: { ca: certificates.ca, stranger: certificates.otherCa, ...client },
     dispose: async () => {
       await admin.disconnect();
       await server.dispose();
+      certificates.dispose();
     },
   };
 }

@@ -8,8 +8,9 @@ import { systemClock } from '../../../src/runtime/clock.ts';
 import { createKafkaSink } from '../../../src/sink/kafka/sink.ts';
 import type { Sink } from '../../../src/sink/sink.ts';
 import { IDENTITY, numbered, signal } from '../../contract/sink/suite.ts';
+import { pem } from '../../support/certificates.ts';
 import { readWire, textOf } from '../../support/kafka-wire.ts';
-import { PASSWORD, PEM, type Right, USER, grant, pem, startSecureKafka } from '../../support/secure-kafka.ts';
+import { PASSWORD, type Right, USER, grant, startSecureKafka } from '../../support/secure-kafka.ts';
 import { sinkSettings } from '../../support/sink-settings.ts';
 import { freshName, quiet, waitFor } from '../../support/servers.ts';
 
@@ -25,8 +26,8 @@ const sasl = (mechanism: Mechanism, password = PASSWORD, username = USER): NonNu
   username,
   password,
 });
-const ca = { ca: pem(PEM.ca), cert: null, key: null };
-const mutual = { ca: pem(PEM.ca), cert: pem(PEM.cert), key: pem(PEM.key) };
+const ca = { ca: pem(server.files.ca), cert: null, key: null };
+const mutual = { ca: pem(server.files.ca), cert: pem(server.files.cert), key: pem(server.files.key) };
 
 function create(name: string, { listener, ...way }: Omit<Way, 'principal'>): Sink {
   const kafka = { bootstrapServers: [server.listeners[listener] ?? ''], ...way };
@@ -129,7 +130,7 @@ describe('a connector on a secured Kafka', { concurrency: 4 }, () => {
   }
 
   test('a certificate of the broker that our authority did not sign is rejected', async () => {
-    const tls = { ca: pem(PEM.stranger), cert: null, key: null };
+    const tls = { ca: pem(server.files.stranger), cert: null, key: null };
     assert.match(await refusal('stranger', { listener: 'SASL_SSL', sasl: sasl('plain'), tls }), /certificate/i);
   });
 
