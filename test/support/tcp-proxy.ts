@@ -5,13 +5,16 @@ export interface TcpProxy {
   /** From now on nothing passes in either direction, and nobody is told: a network that is gone. */
   freeze(): void;
   connections(): number;
+  /** Bytes that the server has sent so far, through all connections. */
+  received(): number;
   close(): Promise<void>;
 }
 
-/** A TCP proxy on a free port of this machine. */
+/** A TCP proxy on a free port of this machine; passes no more than the receiver takes. */
 export async function startProxy(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let frozen = false;
+  let received = 0;
   const listener = createServer((inward) => {
     const outward = createConnection(target);
     for (const [from, to] of [
@@ -25,7 +28,11 @@ export async function startProxy(target: { readonly host: string; readonly port:
         if (!frozen) to.destroy();
       });
       from.on('data', (chunk: Buffer) => {
-        if (!frozen) to.write(chunk);
+        if (from === outward) received += chunk.length;
+        if (frozen || to.write(chunk)) return;
+        // A reader that stops has to be felt by the sender.
+        from.pause();
+        to.once('drain', () => from.resume());
       });
     }
   });
@@ -34,6 +41,7 @@ export async function startProxy(target: { readonly host: string; readonly port:
   return {
     port: typeof address === 'object' && address !== null ? address.port : 0,
     connections: () => sockets.size / 2,
+    received: () => received,
     freeze: () => {
       frozen = true;
     },

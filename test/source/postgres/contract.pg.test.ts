@@ -4,7 +4,7 @@ import { systemClock } from '../../../src/runtime/clock.ts';
 import { createPostgresSource } from '../../../src/source/postgres/source.ts';
 import { sourceContract } from '../../contract/source.ts';
 import type { SourceWorld } from '../../contract/source/suite.ts';
-import { startProxy } from '../../support/proxy.ts';
+import { startProxy } from '../../support/tcp-proxy.ts';
 import { freshDatabase, freshName, postgres, quiet } from '../../support/servers.ts';
 
 for (const major of [18, 14] as const) {
@@ -31,7 +31,7 @@ async function setup(major: 14 | 18): Promise<SourceWorld> {
         {
           connectorName: connector,
           transactionalId: connector,
-          host: proxy.host,
+          host: '127.0.0.1',
           port: proxy.port,
           user: server.user,
           password: server.password,
