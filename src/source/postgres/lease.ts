@@ -7,7 +7,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { MillraceError } from '../../errors.ts';
 import type { Clock, Log, Metrics } from '../../ports.ts';
-import { announcedPid, codeOf, connect, databaseError, endSession, isShutdown, withSession } from './connection.ts';
+import {
+  announcedPid,
+  codeOf,
+  connect,
+  databaseError,
+  endSession,
+  isShutdown,
+  socketOf,
+  withSession,
+} from './connection.ts';
 import type { PostgresSettings } from './settings.ts';
 
 /** "Mill" in ASCII: our class of advisory locks. */
@@ -173,6 +182,8 @@ function keep(client: pg.Client, pid: number): Lease {
         ? error
         : new MillraceError(kind, databaseError(error, 'the lease session broke').message, { cause: error });
     controller.abort(reason);
+    // Whoever still waits for an answer of this session gets an error now, not when the kernel gives up.
+    socketOf(client).destroy();
   };
   client.on('error', lose);
   client.on('end', () => lose(new Error('the server closed it')));

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { MillraceError } from '../../../src/errors.ts';
 import { connect } from '../../../src/source/postgres/connection.ts';
@@ -89,3 +91,19 @@ for (const major of [18, 14] as const) {
     });
   });
 }
+
+test('a session that is refused because the server is going down counts as a shutdown', async (t) => {
+  const { server, db } = await ownServer(t);
+  // Smart shutdown: sessions that are there may stay, new ones are refused.
+  process.kill(Number(readFileSync(join(server.data, 'postmaster.pid'), 'utf8').split('\n')[0]), 'SIGTERM');
+  await waitFor('the server to refuse', async () => {
+    const error = await runSource(sourceSettings(server, db.name)).then(
+      async (running) => {
+        await running.stop();
+        return null;
+      },
+      (reason: unknown) => reason,
+    );
+    return error instanceof MillraceError && error.kind === 'database-shutdown' && /57P03/.test(error.message);
+  });
+});
