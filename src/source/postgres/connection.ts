@@ -105,7 +105,8 @@ export function databaseError(error: unknown, doing: string): MillraceError {
   if (error instanceof MillraceError) return error;
   const code = codeOf(error);
   const { kind, remedy } = classify(code, messageOf(error));
-  const text = `${doing}: ${messageOf(error)}${code ? ` (${code})` : ''}${remedy ? `. ${remedy}` : ''}`;
+  const advice = [hintOf(error), remedy].filter((part) => part !== '').join('. ');
+  const text = `${doing}: ${messageOf(error)}${code ? ` (${code})` : ''}${advice ? `. ${advice}` : ''}`;
   return new MillraceError(kind, text, { cause: error });
 }
 
@@ -166,6 +167,12 @@ const NOT_A_POOLER =
 
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+/** The server's own advice. Its "detail" is left out: that may hold a row's values. */
+function hintOf(error: unknown): string {
+  const hint = error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? error.hint : '';
+  return hint.replace(/\.$/, '');
 }
 
 function clientConfig(settings: PostgresSettings, options: ConnectOptions, ssl: Tls): pg.ClientConfig {

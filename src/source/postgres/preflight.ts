@@ -82,7 +82,8 @@ async function readAncestors(client: pg.Client, timeline: number): Promise<Serve
 
 /** Refuses a position that this server cannot continue without a gap or a repeat. */
 export async function checkResume(client: pg.Client, facts: ServerFacts, position: PostgresPosition): Promise<void> {
-  const stored = parseLsn(position.lsn);
+  // Inside a split transaction the commit record itself, which starts at `lsn`, has to be there.
+  const stored = parseLsn(position.lsn) + (position.ordinal === 0 ? 0n : 1n);
   if (position.system !== facts.system) {
     throw new MillraceError(
       'refused',

@@ -305,3 +305,17 @@ test('a resume ends at once when it is told to while the database makes it wait'
   assert.ok(Date.now() - startedAt < 2000);
   await db.client.query('ROLLBACK');
 });
+
+test('a server without logical decoding, or without a free slot, is refused with what to set', async (t) => {
+  const { server, db } = await ownServer(t, { settings: ['max_replication_slots=1'] });
+  await db.client.query("SELECT pg_create_logical_replication_slot('taken', 'pgoutput')");
+  await assert.rejects(runSource(sourceSettings(server, db.name)), {
+    kind: 'database-unavailable',
+    message: /all replication slots are in use.*Free one or increase "max_replication_slots"/,
+  });
+  const { server: physical, db: other } = await ownServer(t, { settings: ['wal_level=replica'] });
+  await assert.rejects(
+    runSource(sourceSettings(physical, other.name)),
+    refused(/wal_level is "replica".*ALTER SYSTEM SET wal_level = logical/),
+  );
+});
