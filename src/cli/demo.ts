@@ -118,7 +118,12 @@ async function deliver(
   const live = new LiveView(ledger, systemClock);
   const running = Promise.withResolvers<void>();
   const connectors = runConnectors([config], {
-    log: createLog({ level: 'warn', readable: true, write: edge.stderr.write }),
+    log: createLog({
+      level: 'warn',
+      readable: true,
+      // A line in the middle of what is drawn over and over would be torn apart.
+      write: edge.stdout.isTerminal ? (text) => display.say(text.trimEnd()) : edge.stderr.write,
+    }),
     metrics: new MetricsRegistry(),
     clock: systemClock,
     signal: ended.signal,
@@ -126,7 +131,11 @@ async function deliver(
     createSink,
     onState: (_, state) => state === 'running' && running.resolve(),
   });
-  await Promise.all([createTopics(servers.bootstrap, topics), Promise.race([running.promise, connectors])]);
+  const [, failed] = await Promise.all([
+    createTopics(servers.bootstrap, topics),
+    Promise.race([running.promise.then(() => []), connectors]),
+  ]);
+  if (failed.length > 0) return EXIT.failed;
   const { offsetsTopic } = config.values;
   const consumer = await follow(servers.bootstrap, {
     groupId: `millrace-demo-${mark ?? 'own'}`,

@@ -10,7 +10,8 @@ const WINDOW_MS = 3000;
 export class LiveView {
   readonly #ledger: Ledger;
   readonly #clock: Clock;
-  readonly #startedAt: number;
+  /** Of the first arrival. */
+  #startedAt: number | null = null;
   #newest: Arrival[] = [];
   #position = '-';
   /** How many had arrived when, for the window. */
@@ -19,11 +20,13 @@ export class LiveView {
   constructor(ledger: Ledger, clock: Clock) {
     this.#ledger = ledger;
     this.#clock = clock;
-    this.#startedAt = clock.now();
-    this.#marks = [{ at: this.#startedAt, count: 0 }];
   }
 
   arrived(arrival: Arrival): void {
+    if (this.#startedAt === null) {
+      this.#startedAt = this.#clock.now();
+      this.#marks = [{ at: this.#startedAt, count: 0 }];
+    }
     this.#newest = [...this.#newest.slice(1 - NEWEST), arrival];
   }
 
@@ -41,7 +44,7 @@ export class LiveView {
     const from = this.#marks[0] ?? { at: now, count: 0 };
     const latenciesMs = this.#ledger.latenciesMs(from.count);
     return {
-      seconds: (now - this.#startedAt) / 1000,
+      seconds: (now - (this.#startedAt ?? now)) / 1000,
       committed,
       delivered,
       perSecond: (latenciesMs.length * 1000) / Math.max(1, now - from.at),

@@ -4,6 +4,7 @@ import { type Server, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../../src/demo/free-port.ts';
 import { type Command, millrace } from '../support/command.ts';
 import { type Outbox, freshOutbox, upTo } from '../support/outbox.ts';
@@ -17,6 +18,9 @@ function fileOf({ connector }: Outbox): string {
   writeFileSync(path, JSON.stringify(connector));
   return path;
 }
+
+const LEASE = `SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = database
+  WHERE locktype = 'advisory' AND granted AND datname = current_database()`;
 
 /** Sends SIGTERM; the process has to end with 0 within five seconds, and to call nothing an error. */
 async function endsInGoodOrder(command: Command): Promise<void> {
@@ -77,10 +81,31 @@ test('SIGTERM while idle, while standing by, and while Kafka hangs or is away en
     await unreachable.says(/"msg":"starting"/);
     // Once the lease is held, Kafka is next.
     await waitFor('the lease', async () => {
-      const { rows } = await outbox.db.client.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted");
+      const { rows } = await outbox.db.client.query(LEASE);
       return rows.length > 0;
     });
     await endsInGoodOrder(unreachable);
+  }
+});
+
+test('a second signal ends at once, whatever the first one still waits for', async (t) => {
+  const outbox = await freshOutbox(t, { 'kafka.bootstrap.servers': await silentPort(t) });
+  for (const [signal, code] of [
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+  ] as const) {
+    const run = millrace(['run', fileOf(outbox), '--http', '127.0.0.1:0']);
+    t.after(() => run.child.kill('SIGKILL'));
+    await waitFor('the lease, after which Kafka is asked and does not answer', async () => {
+      const { rows } = await outbox.db.client.query(LEASE);
+      return rows.length > 0;
+    });
+    run.child.kill(signal);
+    // Within 300 ms it would count as the same press of Ctrl-C, which npm passes on a second time.
+    await delay(350);
+    run.child.kill(signal);
+    assert.equal(await run.ended, code);
+    await waitFor('the lease to be free again', async () => (await outbox.db.client.query(LEASE)).rows.length === 0);
   }
 });
 

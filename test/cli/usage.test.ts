@@ -4,7 +4,6 @@ import { type Server, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { millrace } from '../support/command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-usage-'));
@@ -115,11 +114,8 @@ test('the demo without Java says so in one sentence with the way round it', asyn
   );
 });
 
-for (const [signal, second] of [
-  ['SIGTERM', 143],
-  ['SIGINT', 130],
-] as const) {
-  test(`${signal} while a connection hangs ends with 0 and without an error in the log; a second one ends at once`, async () => {
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  test(`${signal} while a connection hangs ends with 0 and without an error in the log`, async () => {
     const { server, port } = await silentServer();
     after(() => server.close());
     const args = ['run', connector(port), '--http', '127.0.0.1:0'];
@@ -132,13 +128,5 @@ for (const [signal, second] of [
     assert.doesNotMatch(patient.stderr(), /"level":"(warn|error)"/);
     assert.doesNotMatch(patient.stderr() + patient.stdout(), /hunter2/);
     for (const line of patient.stderr().trim().split('\n')) assert.equal(typeof JSON.parse(line), 'object');
-
-    const hasty = millrace(args, { env: { SECRET: 'hunter2' } });
-    await hasty.says(/"msg":"starting"/);
-    hasty.child.kill(signal);
-    // Signals within 300 ms are one press of Ctrl-C, which npm passes on; this one is the second.
-    await delay(350);
-    hasty.child.kill(signal);
-    assert.equal(await hasty.ended, second);
   });
 }
