@@ -14,8 +14,13 @@ export interface Outbox {
 
 const DDL = readFileSync(new URL('../../sql/postgres/outbox.sql', import.meta.url), 'utf8');
 
-export async function freshOutbox(t: TestContext, over: Readonly<Record<string, unknown>> = {}): Promise<Outbox> {
-  const [server, bootstrap] = [await postgres(), await kafka()];
+/** `brokers`: plain `host:port` of a Kafka other than the shared one. */
+export async function freshOutbox(
+  t: TestContext,
+  over: Readonly<Record<string, unknown>> = {},
+  brokers?: string,
+): Promise<Outbox> {
+  const [server, bootstrap] = [await postgres(), brokers ?? (await kafka())];
   const db = await freshDatabase(server);
   t.after(() => db.drop());
   await db.client.query(DDL);
