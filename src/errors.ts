@@ -15,6 +15,7 @@ export const ERROR_KINDS = [
   'kafka-rejected',
   'fenced',
   'record-rejected',
+  'poison-record',
   'transaction-too-long',
   'data',
   'internal',

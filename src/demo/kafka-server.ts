@@ -45,20 +45,7 @@ export async function startKafka(
   const listeners: Record<string, string> = {};
   for (const name of ['PLAINTEXT', ...(options.listeners ?? [])]) listeners[name] = `127.0.0.1:${await freePort()}`;
   const properties = join(home, 'server.properties');
-  const controller = `127.0.0.1:${await freePort()}`;
-  // Before 3.9 a quorum was a fixed list of voters.
-  const isOld = options.version?.startsWith('3.') ?? false;
-  const quorum = isOld
-    ? { 'controller.quorum.voters': `1@${controller}` }
-    : { 'controller.quorum.bootstrap.servers': controller };
-  const lines = { ...serverProperties(home, listeners, controller), ...quorum, ...options.properties };
-  writeFileSync(
-    properties,
-    Object.entries(lines)
-      .map(([key, value]) => `${key}=${value}\n`)
-      .join(''),
-  );
-  await format({ classPath, properties, isOld, more: options.format ?? [] });
+  await format({ classPath, home, properties, listeners, options });
   let child = launch();
 
   function launch(): ChildProcess {
@@ -95,30 +82,41 @@ export async function startKafka(
   };
 }
 
-async function format(at: {
+/** Writes server.properties and formats the log folder. */
+async function format(of: {
   readonly classPath: string;
+  readonly home: string;
   readonly properties: string;
-  readonly isOld: boolean;
-  readonly more: readonly string[];
+  readonly listeners: Readonly<Record<string, string>>;
+  readonly options: KafkaOptions;
 }): Promise<void> {
+  const { classPath, home, properties, listeners, options } = of;
+  const controller = `127.0.0.1:${await freePort()}`;
+  // Before 3.9 a quorum was a fixed list of voters.
+  const isOld = options.version?.startsWith('3.') ?? false;
+  const quorum = isOld
+    ? { 'controller.quorum.voters': `1@${controller}` }
+    : { 'controller.quorum.bootstrap.servers': controller };
+  const lines = { ...serverProperties(home, listeners, controller), ...quorum, ...options.properties };
+  writeFileSync(
+    properties,
+    Object.entries(lines)
+      .map(([key, value]) => `${key}=${value}\n`)
+      .join(''),
+  );
   const id = randomBytes(16).toString('base64url');
   const args = [
+    'kafka.tools.StorageTool',
     'format',
-    // With "=": one id in 64 begins with a minus and would be taken for an option.
+    // With "=": one id in 64 begins with a dash and would be taken for an option.
     `--cluster-id=${id}`,
     '-c',
-    at.properties,
-    ...(at.isOld ? [] : ['--standalone']),
-    ...at.more,
+    properties,
+    ...(isOld ? [] : ['--standalone']),
+    ...(options.format ?? []),
   ];
   // Not synchronously: PostgreSQL starts meanwhile.
-  await promisify(execFile)('java', [
-    '-XX:TieredStopAtLevel=1',
-    '-cp',
-    at.classPath,
-    'kafka.tools.StorageTool',
-    ...args,
-  ]);
+  await promisify(execFile)('java', ['-XX:TieredStopAtLevel=1', '-cp', classPath, ...args]);
 }
 
 function serverProperties(

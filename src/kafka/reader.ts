@@ -7,6 +7,7 @@ import { MillraceError } from '../errors.ts';
 import type { Clock, Log } from '../ports.ts';
 import { kafkaError } from './client.ts';
 import { type Cluster, type FetchedPartition, type FetchedRecord, closeCluster, openCluster } from './cluster.ts';
+import { holderOf } from './open-transactions.ts';
 import { topicStarts } from './topics.ts';
 
 export interface CommittedRecord {
@@ -103,7 +104,9 @@ export class TopicTail {
   ): Promise<void> {
     const { clock, signal } = this.#options;
     const broker = await this.#cluster.findBroker({ nodeId: String(leader) });
-    const patience = new Patience(this.#options, clock.now());
+    const patience = new Patience(this.#options, clock.now(), (partition) =>
+      holderOf(this.#cluster, { topic: this.#options.topic, partition, leader }),
+    );
     let waitMs = 0;
     for (let left = partitions; left.length > 0; waitMs = 100) {
       signal.throwIfAborted();
@@ -157,30 +160,39 @@ export class TopicTail {
   }
 }
 
-/** Waiting for an open transaction of somebody else: said after 5 s, given up at the deadline. */
+/** Waiting for an open transaction of somebody else: said with its name after 5 s, given up at the deadline. */
 class Patience {
   readonly #options: TailOptions;
   readonly #startedAt: number;
-  #said = false;
+  readonly #holder: (partition: number) => Promise<string | null>;
+  #asked = false;
+  #name = 'another producer';
 
-  constructor(options: TailOptions, startedAt: number) {
+  constructor(options: TailOptions, startedAt: number, holder: (partition: number) => Promise<string | null>) {
     this.#options = options;
     this.#startedAt = startedAt;
+    this.#holder = holder;
   }
 
   wait(partition: number, stable: bigint): void {
-    const { topic, clock, log, deadlineMs } = this.#options;
+    const { topic, clock, deadlineMs } = this.#options;
     const waitedMs = clock.now() - this.#startedAt;
-    if (waitedMs > NAME_AFTER_MS && !this.#said) {
-      this.#said = true;
-      log.info('waiting for an open transaction of another producer', { topic, partition, offset: String(stable) });
+    if (waitedMs > NAME_AFTER_MS && !this.#asked) {
+      this.#asked = true;
+      void this.#say(partition, stable);
     }
     if (waitedMs <= deadlineMs) return;
     throw new MillraceError(
       'kafka-unavailable',
-      `an open transaction holds topic "${topic}" partition ${partition} at offset ${stable} for ${waitedMs} ms: expected it to end within its time-out. ` +
+      `an open transaction of ${this.#name} holds topic "${topic}" partition ${partition} at offset ${stable} for ${waitedMs} ms: expected it to end within its time-out. ` +
         'See it with: kafka-transactions.sh list',
     );
+  }
+
+  async #say(partition: number, stable: bigint): Promise<void> {
+    this.#name = (await this.#holder(partition)) ?? this.#name;
+    const { topic, log } = this.#options;
+    log.info(`waiting for an open transaction of ${this.#name}`, { topic, partition, offset: String(stable) });
   }
 }
 

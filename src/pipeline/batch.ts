@@ -1,5 +1,5 @@
 /** What has been read and not yet committed, and when a part of it is to be committed: pure, given a clock. */
-import type { Fragment } from '../change/fragment.ts';
+import type { Fragment, Tx } from '../change/fragment.ts';
 import type { OutRecord } from '../change/message.ts';
 import type { Position } from '../change/position.ts';
 import { Records } from '../change/records.ts';
@@ -19,6 +19,10 @@ export interface CommitWork {
   readonly position: Position;
   readonly atBoundary: boolean;
   readonly bytes: number;
+  /** One source transaction by itself, because a record is searched for that Kafka refuses. */
+  readonly alone: boolean;
+  /** The last source transaction in it, or null. */
+  readonly tx: Tx | null;
   /** Source transactions that end in it and have records. */
   readonly transactions: number;
   /** Commit times of the first and the last of them, microseconds since 1970; null for progress without records. */
@@ -101,22 +105,17 @@ export class Batch {
       return this.#takeBoundaries(this.#open || this.#toIsolate > 0 ? 1 : count);
     }
     if (final || this.#piece === null || this.#records.bytes < this.#pieceBytes) return null;
-    const { position } = this.#piece;
+    const { position, tx } = this.#piece;
     const records = this.#takeAll();
     this.#piece = null;
     this.#open = true;
     const none = { transactions: 0, firstCommitUs: null, lastCommitUs: null };
-    return { records, position, atBoundary: false, bytes: records.bytes, ...none };
+    return { records, position, atBoundary: false, bytes: records.bytes, alone: this.#toIsolate > 0, tx, ...none };
   }
 
   /** Milliseconds until progress without records may be committed; 0 when it may be now. */
   dueInMs(): number {
     return Math.max(0, this.#lastCommitAt + IDLE_COMMIT_MS - this.#now());
-  }
-
-  /** Each source transaction is committed alone for now. */
-  get isolating(): boolean {
-    return this.#toIsolate > 0;
   }
 
   /** Only progress without records waits here. */
@@ -136,6 +135,7 @@ export class Batch {
       fragment: boundary.fragment,
     }));
     this.#open = false;
+    const alone = this.#toIsolate > 0;
     this.#toIsolate -= Math.min(this.#toIsolate, last.transactions);
     this.#lastCommitAt = this.#now();
     const { transactions } = last;
@@ -144,6 +144,8 @@ export class Batch {
       position: last.fragment.position,
       atBoundary: true,
       bytes: last.bytes,
+      alone,
+      tx: last.fragment.tx,
       transactions,
       firstCommitUs: transactions > 0 ? (first.fragment.tx?.commitTimeUs ?? null) : null,
       lastCommitUs: transactions > 0 ? (last.fragment.tx?.commitTimeUs ?? null) : null,

@@ -1,4 +1,5 @@
 /** Commits what a batch holds, one commit at a time, and acknowledges it. */
+import { MillraceError } from '../errors.ts';
 import type { CommitWork, Batch } from './batch.ts';
 import type { Pipeline } from './pipeline.ts';
 
@@ -76,7 +77,9 @@ export class Committer {
   async #commit(work: CommitWork): Promise<void> {
     const { sink, source, clock, failpoint } = this.#pipeline;
     const startedAt = clock.now();
-    await sink.commit(work.records, work.position, work.atBoundary);
+    await sink.commit(work.records, work.position, work.atBoundary).catch((error: unknown) => {
+      throw culprit(error, work);
+    });
     this.#count(work, startedAt, clock.now());
     this.#batch.recycle(work.records);
     if (!work.atBoundary) return;
@@ -96,4 +99,12 @@ export class Committer {
     metrics.gauge('lag_seconds', work.lastCommitUs === null ? 0 : seconds(work.lastCommitUs));
     if (work.firstCommitUs !== null) metrics.observe('event_latency_seconds', seconds(work.firstCommitUs));
   }
+}
+
+/** A record that is refused although its transaction is alone: nothing else can be the reason. */
+function culprit(error: unknown, { alone, tx }: CommitWork): unknown {
+  if (!alone || !(error instanceof MillraceError) || error.kind !== 'record-rejected') return error;
+  const where = tx === null ? '' : `. It is in source transaction ${tx.id}, committed at ${tx.commitLsn}`;
+  const message = `${error.message}${where}; everything before that transaction is delivered`;
+  return new MillraceError('poison-record', message, { cause: error });
 }

@@ -38,6 +38,9 @@ export async function runPipeline(pipeline: Pipeline): Promise<void> {
   const messages: Message[] = [];
   const committer = new Committer(pipeline, batch, (error) => failed.abort(error));
 
+  /** A row that cannot become an event. What came before it is delivered first. */
+  let bad: { readonly error: unknown } | null = null;
+
   const take = (fragments: readonly Fragment[]): void => {
     for (const fragment of fragments) {
       for (const change of fragment.changes) {
@@ -52,7 +55,12 @@ export async function runPipeline(pipeline: Pipeline): Promise<void> {
 
   try {
     for await (const fragments of source.read(pipeline.start, signal)) {
-      take(fragments);
+      try {
+        take(fragments);
+      } catch (error) {
+        bad = { error };
+        break;
+      }
       committer.kick();
       await committer.room();
     }
@@ -60,6 +68,7 @@ export async function runPipeline(pipeline: Pipeline): Promise<void> {
     await committer.rest();
     failed.signal.throwIfAborted();
     await committer.finish();
+    if (bad !== null) throw bad.error;
   } finally {
     // Calls of the sink never overlap: whoever closes it next has to find it at rest.
     await committer.rest();

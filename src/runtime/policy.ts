@@ -1,7 +1,8 @@
 import type { ErrorKind } from '../errors.ts';
 
 export interface Policy {
-  readonly action: 'retry' | 'stop';
+  /** `isolate`: retried, and after a second time one source transaction at a time, until the culprit is alone. */
+  readonly action: 'retry' | 'isolate' | 'stop';
   /** For the operator. */
   readonly advice: string;
 }
@@ -19,7 +20,8 @@ export const POLICY: Readonly<Record<ErrorKind, Policy>> = {
   'kafka-unavailable': { action: 'retry', advice: 'check that the brokers are up and reachable' },
   'kafka-rejected': { action: 'stop', advice: 'check rights, credentials and topic settings in Kafka' },
   fenced: { action: 'retry', advice: 'another owner has opened the same transactional.id, or a transaction timed out' },
-  'record-rejected': { action: 'stop', advice: 'Kafka does not accept a record: see its size and the topic settings' },
+  'record-rejected': { action: 'isolate', advice: 'Kafka does not accept a record of the batch; it is searched for' },
+  'poison-record': { action: 'stop', advice: 'Kafka does not accept a record: see its size and the topic settings' },
   'transaction-too-long': { action: 'stop', advice: 'raise the transaction time-out, or allow splitting' },
   data: { action: 'stop', advice: 'a row cannot become an event: correct the routing options or the row' },
   internal: { action: 'stop', advice: 'a defect: report it' },

@@ -21,6 +21,8 @@ export interface SupervisorOptions extends Pick<WorkerContext, 'createSource' | 
 
 /** Working this long without an error is progress, even when there was nothing to deliver. */
 const STEADY_MS = 60_000;
+/** A batch that Kafka has refused this often is taken apart. */
+const ISOLATE_AFTER = 2;
 /**
  * How long a run may take to end when told to. Before it works nothing is in hand and a connection that hangs is not
  * worth waiting for; a commit in hand gets most of the five seconds. What is given up ends with the process, and the
@@ -46,8 +48,10 @@ async function supervise(config: ConnectorConfig, options: SupervisorOptions): P
   const metrics = options.metrics.of(config.name);
   const state = (now: State): void => options.onState?.(config.name, now);
   state('starting');
+  let refusals = 0;
   for (let restarts = 0; ; ) {
-    const run = await runOnce(config, { ...options, log, metrics, onState: state });
+    const isolate = refusals >= ISOLATE_AFTER;
+    const run = await runOnce(config, { ...options, log, metrics, onState: state, isolate });
     if (run.error === null) {
       state('stopped');
       return true;
@@ -55,7 +59,9 @@ async function supervise(config: ConnectorConfig, options: SupervisorOptions): P
     if (run.progressed) restarts = 0;
     const { kind, message } = run.error;
     const { action, advice } = POLICY[kind];
-    if (signal.aborted && action === 'retry') {
+    // Counted until a record is found or a run ends for another reason.
+    refusals = action === 'isolate' ? refusals + 1 : 0;
+    if (signal.aborted && action !== 'stop') {
       // Whatever could not be reached any more, we were leaving anyway.
       log.debug(message, { kind });
       state('stopped');
@@ -64,7 +70,7 @@ async function supervise(config: ConnectorConfig, options: SupervisorOptions): P
     const tooOften = config.values.maxRetries >= 0 && restarts >= config.values.maxRetries;
     if (action === 'stop' || tooOften) {
       const stack = kind === 'internal' ? { stack: stackOf(run.error.cause) } : {};
-      const limit = tooOften && action === 'retry' ? { restartsWithoutProgress: restarts } : {};
+      const limit = tooOften && action !== 'stop' ? { restartsWithoutProgress: restarts } : {};
       log.error(message, { kind, advice, ...limit, ...stack });
       state('failed');
       return false;
@@ -88,6 +94,7 @@ interface Run {
 
 type RunOptions = Omit<SupervisorOptions, 'metrics' | 'onState'> & {
   readonly metrics: Metrics;
+  readonly isolate: boolean;
   readonly onState: (state: State) => void;
 };
 

@@ -13,6 +13,8 @@ export interface WorkerContext {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly failpoint?: (name: Failpoint) => void;
+  /** Search for a record that Kafka refuses: commit one source transaction at a time at first. */
+  readonly isolate?: boolean;
   readonly createSource: (config: ConnectorConfig, context: WorkerContext) => Source;
   readonly createSink: (config: ConnectorConfig, context: WorkerContext) => Sink;
   /** Hears when this instance works. */
@@ -26,6 +28,7 @@ export async function runConnector(
   signal: AbortSignal,
 ): Promise<void> {
   const { log, metrics, clock } = context;
+  const { maxQueueBytes: maxBytes, maxBatchSize: maxRecords } = config.values;
   const source = context.createSource(config, context);
   const sink = context.createSink(config, context);
   try {
@@ -41,9 +44,15 @@ export async function runConnector(
       source,
       sink,
       start,
-      transform: createOutboxRouter(routerSettings(config), { log, metrics, now: () => clock.now() }),
+      transform: createOutboxRouter(routerSettings(config), {
+        log,
+        metrics,
+        now: () => clock.now(),
+        headerEncoder: (column) => source.headerEncoder?.(column) ?? null,
+      }),
       serialize: createSerializer({ key: config.values.keyConverter, value: config.values.valueConverter }),
-      limits: { maxBytes: config.values.maxQueueBytes, maxRecords: config.values.maxBatchSize },
+      // As many as the refused batch can have held.
+      limits: { maxBytes, maxRecords, ...(context.isolate ? { isolate: maxRecords + 1 } : {}) },
       signal: run,
       metrics,
       clock,

@@ -1,6 +1,7 @@
 import type { Opened, SourceIdentity } from '../change/claim.ts';
 import type { Fragment } from '../change/fragment.ts';
 import type { Position } from '../change/position.ts';
+import type { Column } from '../change/table.ts';
 
 /** One ordered reader of one database's log. Methods are called in the order in which they stand here. */
 export interface Source {
@@ -22,6 +23,11 @@ export interface Source {
   read(from: Position, signal: AbortSignal): AsyncIterable<readonly Fragment[]>;
   /** Raises the mark that the database may forget up to; only for positions that the sink has committed. */
   acknowledge(position: Position): void;
+  /**
+   * How a column's received bytes become a record header, where Debezium's header differs from them; null: as received.
+   * Asked for once per table.
+   */
+  headerEncoder?(column: Column): ((bytes: Buffer) => Buffer) | null;
   /** Ends sessions and releases the lease; safe to call at any time, more than once. */
   close(): Promise<void>;
 }

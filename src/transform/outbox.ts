@@ -5,7 +5,7 @@
  */
 import type { Change, Row, RowChange } from '../change/change.ts';
 import type { Header, Message, Payload } from '../change/message.ts';
-import { type Table, columnIndex, tableName } from '../change/table.ts';
+import { type Column, type Table, columnIndex, tableName } from '../change/table.ts';
 import { UNCHANGED } from '../change/value.ts';
 import { MillraceError, unreachable } from '../errors.ts';
 import type { Log, Metrics } from '../ports.ts';
@@ -34,16 +34,26 @@ export interface OutboxContext {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly now: () => number;
+  /** How the source writes a column as a header; null: as received. */
+  readonly headerEncoder?: (column: Column) => HeaderEncoder | null;
+}
+
+type HeaderEncoder = (bytes: Buffer) => Buffer;
+
+interface HeaderColumn {
+  readonly column: number;
+  readonly name: string;
+  readonly encode: HeaderEncoder | null;
 }
 
 /** Column numbers of one version of a table; made once per `Table` object. */
 interface Plan {
   readonly table: Table;
-  readonly id: number;
   readonly key: number;
   readonly payload: number;
   readonly route: number;
-  readonly headers: readonly { readonly column: number; readonly name: string }[];
+  /** `id` first. */
+  readonly headers: readonly HeaderColumn[];
 }
 
 const TRUE = Buffer.from('true');
@@ -57,11 +67,11 @@ export function createOutboxRouter(settings: OutboxSettings, context: OutboxCont
   let plan: Plan | null = null;
 
   const route = (change: RowChange, row: Row, out: Message[]): void => {
-    if (plan === null || plan.table !== row.table) plan = planFor(row.table, settings);
+    if (plan === null || plan.table !== row.table) plan = planFor(row.table, settings, context);
     const payload = payloadOf(row, plan.payload);
     const tombstone = settings.tombstoneOnEmptyPayload && isEmpty(payload);
-    const headers: Header[] = [{ name: 'id', value: payloadOf(row, plan.id).bytes }];
-    for (const { column, name } of plan.headers) headers.push({ name, value: payloadOf(row, column).bytes });
+    const headers: Header[] = [];
+    for (const header of plan.headers) headers.push({ name: header.name, value: headerOf(row, header) });
     out.push({
       topic: topics.topic(row, plan.route, change),
       key: plan.key < 0 ? null : payloadOf(row, plan.key),
@@ -101,7 +111,7 @@ function rejectUpdate(change: RowChange, behaviour: OutboxSettings['onUpdate'], 
   else log.warn(message);
 }
 
-function planFor(table: Table, settings: OutboxSettings): Plan {
+function planFor(table: Table, settings: OutboxSettings, { headerEncoder }: OutboxContext): Plan {
   const find = (name: string, option: string): number => {
     const index = columnIndex(table, name);
     if (index >= 0) return index;
@@ -111,14 +121,17 @@ function planFor(table: Table, settings: OutboxSettings): Plan {
       `outbox table ${tableName(table)} has no column "${name}" (${option}); it has: ${has}. Add the column or set the option`,
     );
   };
-  const headers: { column: number; name: string }[] = [];
+  const header = (index: number, name: string): HeaderColumn => {
+    const column = table.columns[index];
+    return { column: index, name, encode: (column && headerEncoder?.(column)) ?? null };
+  };
+  const headers = [header(find(settings.idField, 'table.field.event.id'), 'id')];
   for (const { column, name } of settings.headers) {
     if (settings.missingHeaderColumn === 'ignore' && columnIndex(table, column) < 0) continue;
-    headers.push({ column: find(column, 'table.fields.additional.placement'), name });
+    headers.push(header(find(column, 'table.fields.additional.placement'), name));
   }
   return {
     table,
-    id: find(settings.idField, 'table.field.event.id'),
     key: settings.keyField === null ? -1 : find(settings.keyField, 'table.field.event.key'),
     payload: find(settings.payloadField, 'table.field.event.payload'),
     route: find(settings.routeByField, 'route.by.field'),
@@ -137,6 +150,12 @@ function payloadOf(row: Row, column: number): Payload {
   }
   if (form === 'boolean') return { form, bytes: row.value(column) === true ? TRUE : FALSE };
   return { form, bytes };
+}
+
+function headerOf(row: Row, { column, encode }: HeaderColumn): Buffer | null {
+  if (encode === null) return payloadOf(row, column).bytes;
+  const bytes = row.bytes(column);
+  return bytes === null || bytes === UNCHANGED ? null : encode(bytes);
 }
 
 function isEmpty(payload: Payload): boolean {

@@ -36,7 +36,7 @@ test("SCRAM by Kafka's JAAS text, and a client certificate in Kafka's PEM store 
       'kafka.ssl.truststore.type': 'PEM',
       'kafka.ssl.truststore.location': PEM.ca,
     },
-    server.bootstrap,
+    { brokers: server.bootstrap },
   );
   const mutual = await freshOutbox(
     t,
@@ -48,7 +48,7 @@ test("SCRAM by Kafka's JAAS text, and a client certificate in Kafka's PEM store 
       'kafka.ssl.keystore.location': store,
       'kafka.ssl.key.password': '${env:KEY_PASSWORD}',
     },
-    server.bootstrap,
+    { brokers: server.bootstrap },
   );
   const wrong = await freshOutbox(
     t,
@@ -59,7 +59,7 @@ test("SCRAM by Kafka's JAAS text, and a client certificate in Kafka's PEM store 
       'kafka.sasl.password': 'not-the-password',
       'kafka.ssl.ca.location': PEM.ca,
     },
-    server.bootstrap,
+    { brokers: server.bootstrap },
   );
   for (const [{ connector }, principal] of [
     [scram, USER],

@@ -1,7 +1,7 @@
 /** Millrace is frozen (SIGSTOP: a paused virtual machine, a swapping host) and wakes up when the world has moved on. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Rig, isAlive, rigFor, tail } from '../support/rig.ts';
+import { type Rig, isAlive, rigFor, stateOf, tail } from '../support/rig.ts';
 import type { Millrace } from '../support/process.ts';
 import { waitFor } from '../support/servers.ts';
 
@@ -67,13 +67,13 @@ test('frozen beyond the lease, a standby takes over, and the frozen one does no 
   await freezeInTransaction(rig, frozen);
   const frozenAt = Date.now();
   rig.ledger.start();
-  await waitFor('the standby to work', () => isRunning(standby), 60_000);
+  await waitFor('the standby to work', async () => (await stateOf(standby)) === 'running', 60_000);
   t.diagnostic(`the standby took over after ${Date.now() - frozenAt} ms`);
   await rig.delivers(rig.ledger.committed);
   frozen.child.kill('SIGCONT');
-  await waitFor('the one that was frozen to stand by', () => isStandby(frozen), 60_000);
+  await waitFor('the one that was frozen to stand by', async () => (await stateOf(frozen)) === 'standby', 60_000);
   await rig.delivers(rig.ledger.committed + 500);
-  assert.ok(await isRunning(standby), tail(standby));
+  assert.equal(await stateOf(standby), 'running', tail(standby));
   await rig.finish();
   const { claims } = await rig.history();
   assert.deepEqual(
@@ -81,12 +81,3 @@ test('frozen beyond the lease, a standby takes over, and the frozen one does no 
     claims.map((_, i) => i + 1),
   ); // prettier-ignore
 });
-
-const isRunning = (run: Millrace): Promise<boolean> => is(run, 'running');
-const isStandby = (run: Millrace): Promise<boolean> => is(run, 'standby');
-
-async function is(run: Millrace, state: string): Promise<boolean> {
-  const answer = await fetch(`http://${run.http}/health/ready`).catch(() => null);
-  const body = (await answer?.json()) as { connectors: Record<string, string> } | undefined;
-  return body !== undefined && Object.values(body.connectors)[0] === state;
-}

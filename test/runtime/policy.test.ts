@@ -14,6 +14,14 @@ test('what a new run can mend is tried again, everything else stops', () => {
   assert.deepEqual(retried, ['lease-lost', 'database-unavailable', 'database-shutdown', 'kafka-unavailable', 'fenced']);
 });
 
+test('only a refused batch is taken apart to find the record, and a record that is found stops', () => {
+  assert.deepEqual(
+    ERROR_KINDS.filter((kind) => POLICY[kind].action === 'isolate'),
+    ['record-rejected'],
+  );
+  assert.equal(POLICY['poison-record'].action, 'stop');
+});
+
 test('waiting doubles from half a second to half a minute, and is never exactly the same', () => {
   assert.deepEqual(
     [1, 2, 3, 4, 5, 6, 7, 8, 1000].map((attempt) => backoffMs('kafka-unavailable', attempt, 1)),

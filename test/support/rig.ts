@@ -18,7 +18,7 @@ import {
   quiet,
   waitFor,
 } from './servers.ts';
-import { TransactionLog } from './transaction-log.ts';
+import { type Segment, TransactionLog } from './transaction-log.ts';
 
 const OUTBOX = readFileSync(new URL('../../sql/postgres/outbox.sql', import.meta.url), 'utf8');
 const PARTITIONS = 3;
@@ -51,6 +51,7 @@ export class Rig {
   readonly bootstrap: string;
   readonly #instances: Millrace[] = [];
   readonly #observer: Promise<void>;
+  #watch: (segments: readonly Segment[]) => void = () => {};
   #looking: Promise<unknown> = Promise.resolve();
   #failure: unknown = null;
   #over = false;
@@ -102,7 +103,12 @@ export class Rig {
     return instance;
   }
 
-  /** Reads what has become visible and checks it; rethrows what an earlier look has found. */
+  /** Hands on what every look brings, in order; what the watcher throws counts as found. */
+  watch(watcher: (segments: readonly Segment[]) => void): void {
+    this.#watch = watcher;
+  }
+
+  /** Reads what has been decided since the last look and checks it; rethrows what an earlier look has found. */
   async look(): Promise<void> {
     const look = this.#looking.then(async () => {
       if (this.#failure !== null) throw this.#failure;
@@ -112,6 +118,7 @@ export class Rig {
       });
       try {
         this.check.add(segments);
+        this.#watch(segments);
       } catch (error) {
         this.#failure = error;
         throw error;
@@ -230,6 +237,15 @@ export function figures({ ledger, check, instances }: Rig): string {
 
 export function isAlive({ child }: Millrace): boolean {
   return child.exitCode === null && child.signalCode === null;
+}
+
+/** What /health/ready says of the connector; null when nobody answers. */
+export async function stateOf({ http }: Millrace): Promise<string | null> {
+  // A frozen process takes the connection and never answers.
+  const answer = await fetch(`http://${http}/health/ready`, { signal: AbortSignal.timeout(1000) }).catch(() => null);
+  if (answer === null) return null;
+  const { connectors } = (await answer.json()) as { connectors: Record<string, string> };
+  return Object.values(connectors)[0] ?? null;
 }
 
 /** kill -9. */

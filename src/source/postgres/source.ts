@@ -3,12 +3,13 @@ import { createHash } from 'node:crypto';
 import type { Opened, SourceIdentity } from '../../change/claim.ts';
 import type { Fragment } from '../../change/fragment.ts';
 import type { Position } from '../../change/position.ts';
-import { type Table, tableName } from '../../change/table.ts';
+import { type Column, type Table, tableName } from '../../change/table.ts';
 import { MillraceError } from '../../errors.ts';
 import type { Clock, Failpoint, Log, Metrics } from '../../ports.ts';
 import type { Source } from '../source.ts';
 import { connect, databaseError } from './connection.ts';
 import { FragmentAssembler, type StreamStart } from './fragment.ts';
+import { headerEncoder } from './header.ts';
 import { type Lease, acquireLease } from './lease.ts';
 import { formatLsn, parseLsn } from './lsn.ts';
 import { PgoutputDecoder } from './pgoutput.ts';
@@ -118,6 +119,10 @@ class PostgresSource implements Source {
     const { lsn, ordinal } = parsePosition(position);
     // Inside a split transaction the server has to keep all of it.
     if (ordinal === 0) this.#stream?.acknowledge(parseLsn(lsn));
+  }
+
+  headerEncoder({ typeId, typeModifier }: Column): ((bytes: Buffer) => Buffer) | null {
+    return headerEncoder(typeId, typeModifier);
   }
 
   async close(): Promise<void> {

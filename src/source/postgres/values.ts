@@ -12,6 +12,8 @@ export const OID = {
   json: 114,
   float4: 700,
   float8: 701,
+  date: 1082,
+  time: 1083,
   timestamp: 1114,
   timestamptz: 1184,
   numeric: 1700,

@@ -1,5 +1,6 @@
 /** One owner after another: positions, deaths, fencing. */
 import assert from 'node:assert/strict';
+import type { Position } from '../../../src/change/position.ts';
 import { Records } from '../../../src/change/records.ts';
 import { waitFor } from '../../support/servers.ts';
 import { DEATH_MS, IDENTITY, type SinkSuite, at, failAt, isError, numbered, several, signal, upTo } from './suite.ts';
@@ -56,6 +57,22 @@ export function ownershipCases(suite: SinkSuite): void {
     assert.deepEqual(await numbers(topic), upTo(210));
     await sink.close();
     assert.deepEqual((await reopen(connector)).position, at(3));
+  });
+
+  it('a transaction whose time runs out is split at a position inside it, and what follows is whole again', async (connector, topic) => {
+    let aheadMs = 0;
+    const sink = create(connector, { transactionTimeoutMs: 60_000, now: () => Date.now() + aheadMs });
+    await sink.open(IDENTITY, signal);
+    const inside = (ordinal: number): Position => ({ ...at(2), ordinal, in: '7', fingerprint: 'f' });
+    await sink.commit(Records.of(several(topic, 1, 10)), inside(10), false);
+    aheadMs = 55_000;
+    await sink.commit(Records.of(several(topic, 11, 10)), inside(20), false);
+    assert.deepEqual(await numbers(topic), upTo(20));
+    await sink.commit(Records.of(several(topic, 21, 10)), inside(30), false);
+    const next = await reopen(connector);
+    assert.deepEqual(next.position, inside(20));
+    await next.sink.commit(Records.of(several(topic, 21, 20)), at(3), true);
+    assert.deepEqual(await numbers(topic), upTo(40));
   });
 
   for (const ending of ['dropped as by kill -9', 'closed']) {

@@ -12,6 +12,8 @@ export interface SinkOptions {
   /** Whether missing topics are created; true when not given. */
   readonly createTopics?: boolean;
   readonly log?: Log;
+  /** The clock that the sink goes by, in milliseconds. */
+  readonly now?: () => number;
   readonly failpoint?: (name: Failpoint) => void;
 }
 

@@ -45,7 +45,7 @@ sinkContract({
       ),
       {
         log: options.log ?? quiet,
-        clock: systemClock,
+        clock: { ...systemClock, now: options.now ?? (() => Date.now()) },
         ...(options.failpoint ? { failpoint: options.failpoint } : {}),
       },
     ),
