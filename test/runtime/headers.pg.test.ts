@@ -35,7 +35,9 @@ for (const major of [18, 14] as const) {
     const records: OutRecord[] = [];
     const sink: Sink = {
       open: async () => opened(),
-      commit: async (some) => void records.push(...some),
+      commit: async (some) => {
+        for (let i = 0; i < some.length; i++) records.push(some.at(i));
+      },
       close: async () => {},
     };
     const controller = new AbortController();
