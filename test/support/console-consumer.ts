@@ -1,8 +1,9 @@
 /** Kafka's own Java consumer with isolation level read_committed: a reader that shares no line with ours. */
 import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { kafkaJars } from '../../src/demo/kafka-jars.ts';
+
+const VERSION = '4.3.1';
 
 export interface ConsumedRecord {
   readonly key: string;
@@ -11,11 +12,9 @@ export interface ConsumedRecord {
 
 /** Reads the topics that match until nothing has come for a while. */
 export async function consumeCommitted(bootstrap: string, topics: RegExp): Promise<readonly ConsumedRecord[]> {
-  const cache = process.env['MILLRACE_CACHE'] ?? join(homedir(), '.cache', 'millrace');
-  const folder = readdirSync(cache).find((name) => name.startsWith('kafka-'));
-  if (!folder) throw new Error(`no Kafka in ${cache}: run the demo or the whole test suite once, which download it`);
+  const folder = await kafkaJars(VERSION, (line) => process.stderr.write(`${line}\n`));
   const java = [
-    ['-cp', join(cache, folder, '*'), '-Dorg.slf4j.simpleLogger.defaultLogLevel=error'],
+    ['-cp', join(folder, '*'), '-Dorg.slf4j.simpleLogger.defaultLogLevel=error'],
     ['org.apache.kafka.tools.consumer.ConsoleConsumer', '--bootstrap-server', bootstrap, '--from-beginning'],
     ['--include', topics.source, '--isolation-level', 'read_committed', '--timeout-ms', '5000'],
     ['--formatter-property', 'print.key=true'],

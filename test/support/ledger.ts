@@ -106,6 +106,10 @@ export class Ledger {
     }));
   }
 
+  get isRunning(): boolean {
+    return this.#running !== null;
+  }
+
   /** Rows committed so far. */
   get committed(): number {
     return this.#writers.reduce((sum, writer) => sum + writer.sequence, 0);
@@ -166,6 +170,11 @@ export class Ledger {
   async forget(): Promise<void> {
     await this.#query('DELETE FROM outbox');
     await this.#query('DELETE FROM ledger_transaction');
+  }
+
+  /** Some statement in the ledger's database, on a session of its own. */
+  async run(sql: string): Promise<void> {
+    await this.#query(sql);
   }
 
   async #write(writer: Writer): Promise<void> {
