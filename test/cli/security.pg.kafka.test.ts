@@ -5,9 +5,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { pem } from '../support/certificates.ts';
 import { millrace } from '../support/command.ts';
 import { freshOutbox, upTo } from '../support/outbox.ts';
-import { PASSWORD, PEM, USER, grant, pem, startSecureKafka } from '../support/secure-kafka.ts';
+import { PASSWORD, USER, grant, startSecureKafka } from '../support/secure-kafka.ts';
 import { waitFor } from '../support/servers.ts';
 
 const server = await startSecureKafka();
@@ -16,14 +17,14 @@ const folder = mkdtempSync(join(tmpdir(), 'millrace-security-'));
 after(() => rmSync(folder, { recursive: true }));
 
 const KEY_PASSWORD = 'key-password-0815';
-const encrypted = createPrivateKey(pem(PEM.key)).export({
+const encrypted = createPrivateKey(pem(server.files.key)).export({
   type: 'pkcs8',
   format: 'pem',
   cipher: 'aes-256-cbc',
   passphrase: KEY_PASSWORD,
 });
 const store = join(folder, 'keystore.pem');
-writeFileSync(store, String(encrypted) + pem(PEM.cert));
+writeFileSync(store, String(encrypted) + pem(server.files.cert));
 
 test("SCRAM by Kafka's JAAS text, and a client certificate in Kafka's PEM store with an encrypted key", async (t) => {
   const scram = await freshOutbox(
@@ -34,7 +35,7 @@ test("SCRAM by Kafka's JAAS text, and a client certificate in Kafka's PEM store 
       'kafka.sasl.mechanism': 'SCRAM-SHA-512',
       'kafka.sasl.jaas.config': `org.apache.kafka.common.security.scram.ScramLoginModule required username="${USER}" password="\${env:KAFKA_PASSWORD}";`,
       'kafka.ssl.truststore.type': 'PEM',
-      'kafka.ssl.truststore.location': PEM.ca,
+      'kafka.ssl.truststore.location': server.files.ca,
     },
     { brokers: server.bootstrap },
   );
@@ -43,7 +44,7 @@ test("SCRAM by Kafka's JAAS text, and a client certificate in Kafka's PEM store 
     {
       'kafka.bootstrap.servers': server.listeners['SSL'],
       'kafka.security.protocol': 'SSL',
-      'kafka.ssl.truststore.certificates': pem(PEM.ca),
+      'kafka.ssl.truststore.certificates': pem(server.files.ca),
       'kafka.ssl.keystore.type': 'PEM',
       'kafka.ssl.keystore.location': store,
       'kafka.ssl.key.password': '${env:KEY_PASSWORD}',
@@ -57,7 +58,7 @@ test("SCRAM by Kafka's JAAS text, and a client certificate in Kafka's PEM store 
       'kafka.security.protocol': 'SASL_SSL',
       'kafka.sasl.username': USER,
       'kafka.sasl.password': 'not-the-password',
-      'kafka.ssl.ca.location': PEM.ca,
+      'kafka.ssl.ca.location': server.files.ca,
     },
     { brokers: server.bootstrap },
   );
