@@ -7,7 +7,8 @@ export interface Sink {
   /** Fences older owners first, writes our claim, then reads the stored position. Only with the lease held. */
   open(identity: SourceIdentity, signal: AbortSignal): Promise<Opened>;
   /**
-   * Writes records and position as one. With `atBoundary` it resolves when both are durable and visible. Without, the
+   * Writes records and position as one. With `atBoundary` it resolves when both are durable; nothing can keep them from
+   * becoming visible, which they are a moment later. Without, the
    * records are a piece of one oversized source transaction: they join an open transaction that a later call at a
    * boundary commits (or that the sink splits at `position` when its time runs out).
    * Calls never overlap; `records` is the caller's again when it is resolved. After any rejection the sink is only good for `close`.
