@@ -35,7 +35,7 @@ const child = spawn(
     // kafkajs leaves a timer behind now and then; every file has closed what it opened.
     '--test-force-exit',
     ...options,
-    ...(files.length > 0 ? files : globSync('test/**/*.test.ts')),
+    ...(files.length > 0 ? files : longestFirst(globSync('test/**/*.test.ts'))),
   ],
   {
     stdio: 'inherit',
@@ -53,6 +53,11 @@ const child = spawn(
     },
   },
 );
+/** The fault suite takes longest: two files side by side end sooner when it does not come last. */
+function longestFirst(all: readonly string[]): string[] {
+  const isLong = (file: string): boolean => file.includes('fault');
+  return [...all.filter(isLong), ...all.filter((file) => !isLong(file))];
+}
 const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));
 await stop();
 process.exit(code ?? 1);
