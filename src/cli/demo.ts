@@ -132,7 +132,7 @@ async function deliver(
     onState: (_, state) => state === 'running' && running.resolve(),
   });
   const [, failed] = await Promise.all([
-    createTopics(servers.bootstrap, topics),
+    createTopics(servers.bootstrap, topics, systemClock),
     Promise.race([running.promise.then(() => []), connectors]),
   ]);
   if (failed.length > 0) return EXIT.failed;

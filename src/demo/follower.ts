@@ -1,5 +1,7 @@
 /** A consumer as any other: committed records only, a group of its own. */
-import { type Consumer, Kafka, logLevel } from 'kafkajs';
+import { type Admin, type Consumer, Kafka, logLevel } from 'kafkajs';
+import { MillraceError } from '../errors.ts';
+import type { Clock } from '../ports.ts';
 
 export interface Heard {
   readonly topic: string;
@@ -8,17 +10,39 @@ export interface Heard {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Creates the topics, so that the consumer need not wait for their first records. */
-export async function createTopics(bootstrap: string, topics: readonly string[]): Promise<void> {
-  const admin = quietKafka(bootstrap).admin();
+const READY_WITHIN_MS = 30_000;
+
+/** Creates the topics, so that the consumer need not wait for their first records; resolves when they have leaders. */
+export async function createTopics(bootstrap: string, topics: readonly string[], clock: Clock): Promise<void> {
+  const admin = quietKafka(bootstrap).admin({ retry: { initialRetryTime: 20, retries: 1 } });
   await admin.connect();
   try {
+    // kafkajs' own waiting gives up when a broker has not heard of the topic yet.
     await admin.createTopics({
       topics: topics.map((topic) => ({ topic, numPartitions: 3, replicationFactor: -1 })),
-      waitForLeaders: true,
+      waitForLeaders: false,
     });
+    const until = clock.now() + READY_WITHIN_MS;
+    while (!(await haveLeaders(admin, topics))) {
+      if (clock.now() > until) {
+        throw new MillraceError('kafka-unavailable', `Kafka has created ${topics.join(', ')}, but no leaders for them`);
+      }
+      await clock.sleep(20, new AbortController().signal);
+    }
   } finally {
     await admin.disconnect();
+  }
+}
+
+async function haveLeaders(admin: Admin, topics: readonly string[]): Promise<boolean> {
+  try {
+    const metadata = await admin.fetchTopicMetadata({ topics: [...topics] });
+    return metadata.topics.every(
+      ({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0),
+    );
+  } catch {
+    // Not known to the broker that was asked.
+    return false;
   }
 }
 

@@ -74,14 +74,24 @@ const KINDS: Readonly<Record<string, ErrorKind>> = {
   UNSUPPORTED_SASL_MECHANISM: 'kafka-rejected',
   INVALID_TRANSACTION_TIMEOUT: 'kafka-rejected',
   INVALID_REPLICATION_FACTOR: 'kafka-rejected',
+  INVALID_PARTITIONS: 'kafka-rejected',
+  INVALID_CONFIG: 'kafka-rejected',
+  INVALID_TOPIC_EXCEPTION: 'kafka-rejected',
+  POLICY_VIOLATION: 'kafka-rejected',
+  UNSUPPORTED_VERSION: 'kafka-rejected',
 };
 
-/** The protocol's name of what a broker answered, or ''. kafkajs wraps it as a cause or as one of several errors. */
+/** The protocol's name of what a broker answered, or ''. */
 export function errorType(error: unknown): string {
-  if (!(error instanceof Error)) return '';
-  if ('type' in error && typeof error.type === 'string') return error.type;
-  const inner: unknown = 'errors' in error && Array.isArray(error.errors) ? error.errors[0] : error.cause;
-  return errorType(inner);
+  const answer = brokersAnswer(error);
+  return answer !== null && 'type' in answer && typeof answer.type === 'string' ? answer.type : '';
+}
+
+/** What a broker answered: kafkajs wraps it as a cause or as one of several errors. */
+function brokersAnswer(error: unknown): Error | null {
+  if (!(error instanceof Error)) return null;
+  if ('type' in error && typeof error.type === 'string') return error;
+  return brokersAnswer('errors' in error && Array.isArray(error.errors) ? error.errors[0] : error.cause);
 }
 
 /** Codes of Node's TLS errors: a certificate, a protocol, a missing client certificate; trying again does not help. */
@@ -100,5 +110,6 @@ export function kafkaError(error: unknown, doing: string): MillraceError {
   if (error instanceof MillraceError) return error;
   const type = errorType(error);
   const kind = KINDS[type] ?? (isRefusedConnection(error) ? 'kafka-rejected' : 'kafka-unavailable');
-  return new MillraceError(kind, `${doing}: ${messageOf(error)}${type === '' ? '' : ` (${type})`}`, { cause: error });
+  const said = messageOf(brokersAnswer(error) ?? error);
+  return new MillraceError(kind, `${doing}: ${said}${type === '' ? '' : ` (${type})`}`, { cause: error });
 }

@@ -125,9 +125,11 @@ export class TopicTail {
         ],
       });
       const fetched = new Map(responses.flatMap((each) => each.partitions.map((part) => [part.partition, part])));
+      // A response has room for some partitions only. One that brings nothing of any is not short of room.
+      const empty = Array.from(fetched.values()).every((part) => part.messages.length === 0);
       left = left.filter((partition) => {
         const part = fetched.get(partition.partition);
-        return part === undefined || !this.#advance(partition, part, upTo, { push, patience });
+        return part === undefined || !this.#advance(partition, part, upTo, { push, patience, empty });
       });
     }
   }
@@ -137,7 +139,7 @@ export class TopicTail {
     tail: PartitionTail,
     fetched: FetchedPartition,
     upTo: 'end' | 'stable',
-    to: { readonly push: (record: CommittedRecord) => void; readonly patience: Patience },
+    to: { readonly push: (record: CommittedRecord) => void; readonly patience: Patience; readonly empty: boolean },
   ): boolean {
     const { partition } = tail;
     const stable = BigInt(fetched.lastStableOffset);
@@ -149,7 +151,7 @@ export class TopicTail {
     if (last) {
       const behind = BigInt(last.batchContext.firstOffset) + BigInt(last.batchContext.lastOffsetDelta) + 1n;
       if (behind > tail.position) tail.position = behind;
-    } else if (tail.position < stable && tail.position < tail.end) {
+    } else if (to.empty && tail.position < stable && tail.position < tail.end) {
       // A batch that compaction emptied: kafkajs shows nothing of it, so feel for its end.
       tail.position += 1n;
     }

@@ -79,7 +79,10 @@ test('Ctrl-C under npm on a terminal: one press ends everything in good order, w
   t.after(() => demo.child.kill('SIGTERM'));
   await waitFor(
     'events on the screen',
-    async () => /outbox\.event\.\w+ +\d+ +\w+ +\d+\.\d ms/.test(demo.text()),
+    async () => {
+      assert.equal(demo.child.exitCode, null, demo.text());
+      return /outbox\.event\.\w+ +\d+ +\w+ +\d+\.\d ms/.test(demo.text());
+    },
     90_000,
   );
   demo.child.stdin?.write('\u0003');
@@ -100,7 +103,14 @@ test('SIGTERM while the servers start, and an impatient second one, leave no ser
   await waitFor('no process', async () => processesIn(temp).length === 0, 20_000);
 
   const hasty = millrace(['demo'], { env: { TMPDIR: temp } });
-  await waitFor('the demo to run', async () => hasty.stdout().includes('events/s'), 90_000);
+  await waitFor(
+    'the demo to run',
+    async () => {
+      assert.equal(hasty.child.exitCode, null, hasty.stderr());
+      return hasty.stdout().includes('events/s');
+    },
+    90_000,
+  );
   hasty.child.kill('SIGTERM');
   // Within 300 ms it would count as the same press of Ctrl-C.
   await delay(350);

@@ -7,7 +7,7 @@ import { freshName, waitFor } from '../support/servers.ts';
 
 for (const major of [18, 14] as const) {
   test(`PostgreSQL ${major}: committed rows arrive once, rolled back ones never, and a restart goes on`, async (t) => {
-    const at = await freshOutbox(t, {}, major);
+    const at = await freshOutbox(t, {}, { major });
     const first = await startMillrace(at.connector);
     t.after(() => first.child.kill('SIGKILL'));
     await first.reaches('running');

@@ -48,7 +48,7 @@ test('kafkajs sets timers in the past, which Node warns of', async (t) => {
   await admin.disconnect();
 });
 
-// Ours: batches of at most about 0.9 MB, as many as it takes (contract: one commit takes many times the size …).
+// Ours: batches of what the topic takes, as many as there have to be (contract: one commit takes many times the size …).
 test('kafkajs makes one batch of all records for a partition: more than about 1 MB in one send is refused', async (t) => {
   const topic = await topicWith(t, 1);
   const transaction = await (await producerOf(t, topic)).transaction();
@@ -59,7 +59,7 @@ test('kafkajs makes one batch of all records for a partition: more than about 1 
   });
 });
 
-// Ours: begins and commits a claim before it reads the position (contract: a newer owner fences an older one).
+// Ours: InitProducerId and a committed claim come before the position is read (contract: a newer owner fences an older one).
 test('kafkajs fences nobody when it connects, only when its first transaction begins', async (t) => {
   const topic = await topicWith(t, 1);
   const transaction = await (await producerOf(t, topic)).transaction();
@@ -82,7 +82,7 @@ test('kafkajs is wedged by a commit that the broker refuses: no abort, no new tr
   await assert.rejects(producer.transaction(), /Cannot call "beginTransaction" in state "COMMITTING"/);
 });
 
-// Ours: 10 ms between tries instead of 300.
+// Ours: milliseconds between tries.
 test('kafkajs waits a third of a second when a transaction follows another at once', { timeout: 60_000 }, async (t) => {
   const topic = await topicWith(t, 8);
   const waits: { retryTime: number }[] = [];

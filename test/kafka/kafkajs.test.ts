@@ -40,8 +40,8 @@ async function eosManager(endTxn: () => Promise<void> = async () => {}): Promise
   return manager;
 }
 
-// Kafka: after 2^31-1 comes 0 (DefaultRecordBatch.incrementSequence). Ours: the writer opens anew, or counts itself, long
-// before: a producer of 50,000 records a second to one partition gets there in twelve hours.
+// Kafka: after 2^31-1 comes 0 (DefaultRecordBatch.incrementSequence); 50,000 records a second to one partition get there
+// in twelve hours. Ours counts itself and wraps so (sequence.kafka.test.ts).
 test('kafkajs sets a sequence number that passes 2^31 to 0, whatever was left over', async () => {
   const manager = await eosManager();
   manager.updateSequence('t', 0, 2 ** 31 - 10);
@@ -68,7 +68,7 @@ test('kafkajs cannot do anything after an EndTxn that failed: neither commit nor
   assert.equal(calls, 1);
 });
 
-// Ours: 10 ms (src/kafka/client.ts), or none at all where we write the protocol ourselves.
+// Ours: the writer waits 1 ms and more by itself (src/kafka/writer.ts); kafkajs' own requests start at 10 ms (client.ts).
 test('kafkajs waits 300 ms before its first retry, also for what is normal between two transactions', () => {
   const { initialRetryTime } = require('kafkajs/src/retry/defaults') as { initialRetryTime: number };
   const { createErrorFromCode } = require('kafkajs/src/protocol/error') as {

@@ -1,10 +1,8 @@
-/** Takes a lease as a process of its own, to be frozen or killed: `node lease-holder.ts SETTINGS`. */
-import { systemClock } from '../../src/runtime/clock.ts';
-import { acquireLease } from '../../src/source/postgres/lease.ts';
+/** Runs a source as a process of its own, to be frozen or killed: `node lease-holder.ts SETTINGS`. */
 import type { PostgresSettings } from '../../src/source/postgres/settings.ts';
-import { keepingLog, noMetrics } from './postgres-source.ts';
+import { runSource } from './postgres-source.ts';
 
 const settings = JSON.parse(process.argv[2] ?? '') as PostgresSettings;
-const { signal } = new AbortController();
-await acquireLease(settings, { log: keepingLog().log, metrics: noMetrics, clock: systemClock, signal });
-process.stdout.write('held\n');
+// Patterns do not survive JSON.
+const { start } = await runSource({ ...settings, includeTables: [/^public\.outbox$/] });
+process.stdout.write(`${JSON.stringify(start)}\n`);

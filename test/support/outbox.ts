@@ -20,12 +20,13 @@ export interface Outbox {
 
 const DDL = readFileSync(new URL('../../sql/postgres/outbox.sql', import.meta.url), 'utf8');
 
+/** `brokers`: plain `host:port` of a Kafka other than the shared one. */
 export async function freshOutbox(
   t: TestContext,
   over: Readonly<Record<string, unknown>> = {},
-  major: 14 | 18 = 18,
+  { major = 18, brokers }: { readonly major?: 14 | 18; readonly brokers?: string } = {},
 ): Promise<Outbox> {
-  const [server, bootstrap] = [await postgres(major), await kafka()];
+  const [server, bootstrap] = [await postgres(major), brokers ?? (await kafka())];
   const db = await freshDatabase(server);
   t.after(() => db.drop());
   await db.client.query(DDL);

@@ -63,6 +63,21 @@ export async function withSession<T>(
   }
 }
 
+/** The promise, or the signal's reason as soon as it is aborted: for what is asked on a session that lives on. */
+export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  let abort = (): void => {};
+  const aborted = new Promise<never>((_resolve, reject) => {
+    abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
 /** Says goodbye, and cuts the connection when the server (or the network) does not answer within a second. */
 export async function endSession(client: pg.Client): Promise<void> {
   const timer = setTimeout(() => socketOf(client).destroy(), GOODBYE_MS);
@@ -90,7 +105,8 @@ export function databaseError(error: unknown, doing: string): MillraceError {
   if (error instanceof MillraceError) return error;
   const code = codeOf(error);
   const { kind, remedy } = classify(code, messageOf(error));
-  const text = `${doing}: ${messageOf(error)}${code ? ` (${code})` : ''}${remedy ? `. ${remedy}` : ''}`;
+  const advice = [hintOf(error), remedy].filter((part) => part !== '').join('. ');
+  const text = `${doing}: ${messageOf(error)}${code ? ` (${code})` : ''}${advice ? `. ${advice}` : ''}`;
   return new MillraceError(kind, text, { cause: error });
 }
 
@@ -151,6 +167,12 @@ const NOT_A_POOLER =
 
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+/** The server's own advice. Its "detail" is left out: that may hold a row's values. */
+function hintOf(error: unknown): string {
+  const hint = error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? error.hint : '';
+  return hint.replace(/\.$/, '');
 }
 
 function clientConfig(settings: PostgresSettings, options: ConnectOptions, ssl: Tls): pg.ClientConfig {

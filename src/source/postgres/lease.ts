@@ -7,7 +7,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { MillraceError } from '../../errors.ts';
 import type { Clock, Log, Metrics } from '../../ports.ts';
-import { announcedPid, codeOf, connect, databaseError, endSession, isShutdown, withSession } from './connection.ts';
+import {
+  announcedPid,
+  codeOf,
+  connect,
+  databaseError,
+  endSession,
+  isShutdown,
+  socketOf,
+  withSession,
+} from './connection.ts';
 import type { PostgresSettings } from './settings.ts';
 
 /** "Mill" in ASCII: our class of advisory locks. */
@@ -15,6 +24,7 @@ const LOCK_CLASS = 0x4d696c6c;
 const LEASE_MS = 15_000;
 const PING_EVERY_MS = 5000;
 const RETRY_MS = 1000;
+const PROBE_EVERY_MS = 10_000;
 const UNLOCK_MS = 500;
 
 export interface Lease {
@@ -45,7 +55,7 @@ export async function acquireLease(settings: PostgresSettings, context: LeaseCon
     await waitForLock(client, settings, context);
     if ((await backendPid(client)) !== pid || !(await holdsLock(client, settings))) throw poolerInBetween();
     context.metrics.gauge('standby', 0);
-    return keep(client, pid);
+    return keep(client, pid, settings);
   } catch (error) {
     await endSession(client);
     context.signal.throwIfAborted();
@@ -82,7 +92,7 @@ function lockKey(connectorName: string): number {
 async function waitForLock(client: pg.Client, settings: PostgresSettings, context: LeaseContext): Promise<void> {
   const key = lockKey(settings.connectorName);
   let said = false;
-  for (;;) {
+  for (let attempt = 1; ; attempt++) {
     context.signal.throwIfAborted();
     const result = await client.query<{ ok: boolean }>('SELECT pg_catalog.pg_try_advisory_lock($1, $2) AS ok', [
       LOCK_CLASS,
@@ -93,6 +103,10 @@ async function waitForLock(client: pg.Client, settings: PostgresSettings, contex
     if (!said) context.log.info('standby: another instance holds the lease', { connector: settings.connectorName });
     said = true;
     context.metrics.gauge('standby', 1);
+    if (attempt % (PROBE_EVERY_MS / RETRY_MS) === 0) {
+      const goingDown = await findShutdown(settings, context.signal);
+      if (goingDown) throw goingDown;
+    }
     await context.clock.sleep(RETRY_MS, context.signal);
   }
 }
@@ -161,8 +175,23 @@ function poolerInBetween(): MillraceError {
   );
 }
 
-function keep(client: pg.Client, pid: number): Lease {
+/**
+ * The refusal of a server that is going down, or null. A smart shutdown tells its sessions nothing and waits for them:
+ * only a new session hears of it, and ours, the last one, would hold it up for ever.
+ */
+async function findShutdown(settings: PostgresSettings, signal: AbortSignal): Promise<MillraceError | null> {
+  try {
+    await withSession(settings, { applicationName: 'millrace/probe', signal }, async () => {});
+  } catch (error) {
+    // Whatever else keeps a new session out (limits, a slow answer) says nothing about the one we have.
+    if (error instanceof MillraceError && error.kind === 'database-shutdown') return error;
+  }
+  return null;
+}
+
+function keep(client: pg.Client, pid: number, settings: PostgresSettings): Lease {
   const controller = new AbortController();
+  const probing = new AbortController();
   let released = false;
   let pinging = false;
   const lose = (error: unknown): void => {
@@ -172,7 +201,11 @@ function keep(client: pg.Client, pid: number): Lease {
       error instanceof MillraceError
         ? error
         : new MillraceError(kind, databaseError(error, 'the lease session broke').message, { cause: error });
+    clearInterval(timer);
+    clearInterval(probe);
     controller.abort(reason);
+    // Whoever still waits for an answer of this session gets an error now, not when the kernel gives up.
+    socketOf(client).destroy();
   };
   client.on('error', lose);
   client.on('end', () => lose(new Error('the server closed it')));
@@ -185,12 +218,19 @@ function keep(client: pg.Client, pid: number): Lease {
       if (now !== pid) lose(poolerInBetween());
     }, lose);
   }, PING_EVERY_MS);
+  const probe = setInterval(() => {
+    void findShutdown(settings, probing.signal).then((goingDown) => {
+      if (goingDown) lose(goingDown);
+    });
+  }, PROBE_EVERY_MS);
   return {
     client,
     lost: controller.signal,
     release: async () => {
       released = true;
       clearInterval(timer);
+      clearInterval(probe);
+      probing.abort(new Error('the lease is released'));
       await unlock(client);
       await endSession(client);
     },

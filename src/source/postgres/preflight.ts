@@ -20,18 +20,33 @@ export interface ServerFacts {
 }
 
 /** Asks the server who it is (IDENTIFY_SYSTEM, TIMELINE_HISTORY) and checks what logical decoding needs. */
-export async function readServerFacts(
-  settings: PostgresSettings,
-  client: pg.Client,
-  signal: AbortSignal,
-): Promise<ServerFacts> {
+export async function readServerFacts(settings: PostgresSettings, signal: AbortSignal): Promise<ServerFacts> {
+  const options = { applicationName: 'millrace/preflight', replication: true, signal };
+  return withSession(settings, options, async (client) => {
+    try {
+      const version = await checkServer(client, settings);
+      const system = await client.query<{ systemid: string; timeline: number; dbname: string }>('IDENTIFY_SYSTEM');
+      const identity = system.rows[0];
+      if (!identity) throw new MillraceError('internal', 'IDENTIFY_SYSTEM answered nothing');
+      const timeline = Number(identity.timeline);
+      const ancestors = await readAncestors(client, timeline);
+      return { system: identity.systemid, database: identity.dbname, timeline, ancestors, version };
+    } catch (error) {
+      throw databaseError(error, 'cannot identify the server');
+    }
+  });
+}
+
+/** Refuses a server that cannot decode its log for us; gives its version. */
+async function checkServer(client: pg.Client, settings: PostgresSettings): Promise<number> {
   const result = await client.query<{ version: string; level: string; recovery: boolean }>(
     `SELECT current_setting('server_version_num') AS version, current_setting('wal_level') AS level,
             pg_catalog.pg_is_in_recovery() AS recovery`,
   );
   const row = result.rows[0];
   if (!row) throw new MillraceError('internal', 'the server answered nothing to a question about itself');
-  if (Number(row.version) < OLDEST_VERSION) {
+  const version = Number(row.version);
+  if (version < OLDEST_VERSION) {
     throw new MillraceError(
       'refused',
       `${address(settings)} is of version ${row.version}: expected PostgreSQL 13 or newer`,
@@ -49,20 +64,7 @@ export async function readServerFacts(
       `${address(settings)} is in recovery (a standby): point the connector at the primary`,
     );
   }
-  const options = { applicationName: 'millrace/preflight', replication: true, signal };
-  return withSession(settings, options, async (replication) => {
-    try {
-      const system = await replication.query<{ systemid: string; timeline: number; dbname: string }>('IDENTIFY_SYSTEM');
-      const identity = system.rows[0];
-      if (!identity) throw new MillraceError('internal', 'IDENTIFY_SYSTEM answered nothing');
-      const { systemid, dbname } = identity;
-      const timeline = Number(identity.timeline);
-      const ancestors = await readAncestors(replication, timeline);
-      return { system: systemid, database: dbname, timeline, ancestors, version: Number(row.version) };
-    } catch (error) {
-      throw databaseError(error, 'cannot identify the server');
-    }
-  });
+  return version;
 }
 
 /** The history file has a line for each ancestor: time line, the LSN where it was left, why. */
@@ -80,7 +82,8 @@ async function readAncestors(client: pg.Client, timeline: number): Promise<Serve
 
 /** Refuses a position that this server cannot continue without a gap or a repeat. */
 export async function checkResume(client: pg.Client, facts: ServerFacts, position: PostgresPosition): Promise<void> {
-  const stored = parseLsn(position.lsn);
+  // Inside a split transaction the commit record itself, which starts at `lsn`, has to be there.
+  const stored = parseLsn(position.lsn) + (position.ordinal === 0 ? 0n : 1n);
   if (position.system !== facts.system) {
     throw new MillraceError(
       'refused',

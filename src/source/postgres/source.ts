@@ -7,7 +7,7 @@ import { type Column, type Table, tableName } from '../../change/table.ts';
 import { MillraceError } from '../../errors.ts';
 import type { Clock, Failpoint, Log, Metrics } from '../../ports.ts';
 import type { Source } from '../source.ts';
-import { connect, databaseError } from './connection.ts';
+import { connect, databaseError, untilAborted } from './connection.ts';
 import { FragmentAssembler, type StreamStart } from './fragment.ts';
 import { headerEncoder } from './header.ts';
 import { type Lease, acquireLease } from './lease.ts';
@@ -60,7 +60,7 @@ class PostgresSource implements Source {
     if (this.#closing.signal.aborted) await lease.release();
     this.#closing.signal.throwIfAborted();
     this.#lease = lease;
-    const facts = await readServerFacts(this.#settings, lease.client, signal);
+    const facts = await readServerFacts(this.#settings, AbortSignal.any([signal, lease.lost]));
     this.#facts = facts;
     const identity: SourceIdentity = {
       system: facts.system,
@@ -142,7 +142,7 @@ class PostgresSource implements Source {
   async #start(start: StreamStart, signal: AbortSignal): Promise<ReplicationStream | null> {
     try {
       const stream = await this.#open(start, signal);
-      await this.#checkConfirmed(start.lsn);
+      await untilAborted(this.#checkConfirmed(start.lsn), signal);
       return stream;
     } catch (error) {
       if (signal.aborted) return null;

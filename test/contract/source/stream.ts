@@ -88,20 +88,22 @@ export function streamCases({ it }: SourceSuite): void {
     const all = numbersOf(world, fragments);
     assert.deepEqual(all, upTo(6008));
     let delivered = 0;
-    let again: readonly Fragment[] | null = null;
+    let nested = false;
+    // Upwards: streaming from a position tells the database that what lies before is stored.
     for (const fragment of fragments) {
       delivered += fragment.changes.length;
       if (delivered === all.length) break;
-      const rest = await resumes(world, fragment, all.slice(delivered));
-      if (!fragment.end) again ??= rest;
+      const again = await resumes(world, fragment, all.slice(delivered));
+      if (fragment.end || nested) continue;
+      nested = true;
+      // A position inside a transaction that was itself reached from a position inside it.
+      const pieces = again.filter(({ end, changes }) => !end && changes.length > 0);
+      const middle = pieces[Math.floor(pieces.length / 2)];
+      assert.ok(middle, 'the resumed transaction came in one piece');
+      const before = numbersOf(world, again.slice(0, again.indexOf(middle) + 1));
+      await resumes(world, middle, all.slice(delivered + before.length));
     }
-    // A position inside a transaction that was itself reached from a position inside it.
-    assert.ok(again, 'no fragment ended inside the big transaction');
-    const pieces = again.filter(({ end }) => !end);
-    const middle = pieces[Math.floor(pieces.length / 2)];
-    assert.ok(middle, 'the resumed transaction came in one piece');
-    const before = numbersOf(world, again.slice(0, again.indexOf(middle) + 1));
-    await resumes(world, middle, all.slice(all.indexOf(before.at(-1) ?? 0) + 1));
+    assert.ok(nested, 'no fragment ended inside the big transaction');
   });
 
   it('reading nothing else still moves the position, and going on from there misses nothing', async (world) => {

@@ -1,10 +1,12 @@
-import { after } from 'node:test';
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
 import type { ITopicConfig } from 'kafkajs';
 import { createKafka } from '../../../src/kafka/client.ts';
 import { partitionOf } from '../../../src/kafka/partition.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { createKafkaSink } from '../../../src/sink/kafka/sink.ts';
 import { sinkContract } from '../../contract/sink.ts';
+import { IDENTITY, signal } from '../../contract/sink/suite.ts';
 import { ends, partitionCount, readWire, topicReady } from '../../support/kafka-wire.ts';
 import { sinkSettings } from '../../support/sink-settings.ts';
 import { freshName, kafka, quiet, waitFor } from '../../support/servers.ts';
@@ -12,6 +14,7 @@ import { freshName, kafka, quiet, waitFor } from '../../support/servers.ts';
 const bootstrap = await kafka();
 const PARTITIONS = 3;
 const OFFSETS_PARTITIONS = 16;
+const COMPACTED = [{ name: 'cleanup.policy', value: 'compact' }];
 const offsetsTopic = (connector: string): string => `${connector.split('.', 1).join('')}-offsets`;
 const admin = createKafka(
   { bootstrapServers: [bootstrap], clientId: 'contract', sasl: null, tls: null },
@@ -50,9 +53,8 @@ sinkContract({
       },
     ),
   prepare: async (connector, topics) => {
-    const configEntries = [{ name: 'cleanup.policy', value: 'compact' }];
     await createTopics([
-      { topic: offsetsTopic(connector), numPartitions: OFFSETS_PARTITIONS, configEntries },
+      { topic: offsetsTopic(connector), numPartitions: OFFSETS_PARTITIONS, configEntries: COMPACTED },
       ...topics.map((topic) => ({ topic, numPartitions: PARTITIONS })),
     ]);
   },
@@ -78,6 +80,20 @@ sinkContract({
     }
     return Number(written);
   },
+});
+
+test('open takes less than two seconds where nothing stands in its way', async () => {
+  const connector = freshName('quick');
+  await createTopics([{ topic: offsetsTopic(connector), numPartitions: OFFSETS_PARTITIONS, configEntries: COMPACTED }]);
+  const sink = createKafkaSink(sinkSettings(connector, { bootstrapServers: [bootstrap] }), {
+    log: quiet,
+    clock: systemClock,
+  });
+  const startedAt = Date.now();
+  await sink.open(IDENTITY, signal);
+  const tookMs = Date.now() - startedAt;
+  await sink.close();
+  assert.ok(tookMs < 2000, `open took ${tookMs} ms`);
 });
 
 /** No transaction is open in a topic that is there, or it is not there at all. */

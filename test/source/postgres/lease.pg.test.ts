@@ -4,11 +4,19 @@ import { once } from 'node:events';
 import { type TestContext, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import type { Position } from '../../../src/change/position.ts';
 import { MillraceError } from '../../../src/errors.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { type Lease, acquireLease } from '../../../src/source/postgres/lease.ts';
 import type { PostgresSettings } from '../../../src/source/postgres/settings.ts';
-import { keepingLog, noMetrics, sourceSettings } from '../../support/postgres-source.ts';
+import {
+  OUTBOX_DDL,
+  insertOutbox,
+  keepingLog,
+  noMetrics,
+  runSource,
+  sourceSettings,
+} from '../../support/postgres-source.ts';
 import { type Database, freshDatabase, postgres, waitFor } from '../../support/servers.ts';
 import { startProxy } from '../../support/tcp-proxy.ts';
 import { startPooler } from '../../support/transaction-pooler.ts';
@@ -21,6 +29,7 @@ async function setting(t: TestContext, major: 14 | 18 = 18): Promise<{ db: Datab
   const server = await postgres(major);
   const db = await freshDatabase(server);
   t.after(() => db.drop());
+  await db.client.query(OUTBOX_DDL);
   return { db, settings: sourceSettings(server, db.name) };
 }
 
@@ -28,12 +37,16 @@ function acquire(settings: PostgresSettings, signal = new AbortController().sign
   return acquireLease(settings, { log: keepingLog().log, metrics: noMetrics, clock: systemClock, signal });
 }
 
-async function holderProcess(t: TestContext, settings: PostgresSettings): Promise<ChildProcess> {
+/** A process that streams, and the position it started from. */
+async function holderProcess(
+  t: TestContext,
+  settings: PostgresSettings,
+): Promise<{ readonly child: ChildProcess; readonly start: Position }> {
   const child = spawn(process.execPath, [HOLDER, JSON.stringify(settings)], { stdio: ['ignore', 'pipe', 'inherit'] });
   t.after(() => child.kill('SIGKILL'));
   assert.ok(child.stdout);
-  await once(child.stdout, 'data');
-  return child;
+  const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
+  return { child, start: JSON.parse(line) as Position };
 }
 
 function broken(lease: Lease): Promise<MillraceError> {
@@ -51,26 +64,51 @@ const since = (start: number): number => Date.now() - start;
 
 describe('the lease', { concurrency: true }, () => {
   for (const major of [18, 14] as const) {
-    test(`PostgreSQL ${major}: a frozen holder loses the lease to the standby after 15 s`, async (t) => {
-      const { settings } = await setting(t, major);
-      const holder = await holderProcess(t, settings);
-      holder.kill('SIGSTOP');
+    test(`PostgreSQL ${major}: a frozen holder loses the lease to the standby after 15 s, and the slot with it`, async (t) => {
+      const { db, settings } = await setting(t, major);
+      const { child, start } = await holderProcess(t, settings);
+      await waitFor('its walsender', async () => {
+        const { rows } = await db.client.query('SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active', [
+          settings.slotName,
+        ]);
+        return rows.length === 1;
+      });
+      child.kill('SIGSTOP');
       const frozenAt = Date.now();
-      const lease = await acquire(settings);
-      t.after(() => lease.release());
+      await insertOutbox(db, 'a');
+      const { log, warnings } = keepingLog();
+      const standby = await runSource(settings, { position: start, log });
+      t.after(() => standby.stop());
       assert.ok(since(frozenAt) > 8000 && since(frozenAt) < 25_000, `taken over after ${since(frozenAt)} ms`);
+      await waitFor('the row', async () => standby.delivered().length > 0);
+      assert.deepEqual(standby.delivered(), ['a']);
+      assert.match(warnings.join('\n'), /ended our own stale walsender/);
     });
   }
 
   test('a killed holder frees the lease at once', async (t) => {
     const { settings } = await setting(t);
-    const holder = await holderProcess(t, settings);
+    const { child } = await holderProcess(t, settings);
     const next = acquire(settings);
-    holder.kill('SIGKILL');
+    child.kill('SIGKILL');
     const killedAt = Date.now();
     const lease = await next;
     t.after(() => lease.release());
     assert.ok(since(killedAt) < 4000, `taken over after ${since(killedAt)} ms`);
+  });
+
+  test('a source that is cut off from the network ends and closes by itself', async (t) => {
+    const { db, settings } = await setting(t);
+    const proxy = await startProxy(settings);
+    t.after(() => proxy.close());
+    const running = await runSource({ ...settings, port: proxy.port });
+    await insertOutbox(db, 'a');
+    await waitFor('the row', async () => running.delivered().length > 0);
+    proxy.freeze();
+    await assert.rejects(running.ended, { kind: 'lease-lost' });
+    const endedAt = Date.now();
+    await running.source.close();
+    assert.ok(since(endedAt) < 4000, `closed after ${since(endedAt)} ms`);
   });
 
   test('a holder that is cut off from the network knows that it has lost the lease before anybody can take it', async (t) => {

@@ -152,6 +152,30 @@ test('an adopted slot goes on from what it has confirmed', async (t) => {
   assert.deepEqual(running.delivered(), ['before']);
 });
 
+test('without a position, a slot that our own earlier claim announced is continued, another is not', async (t) => {
+  const { db, settings } = await setting(t);
+  const first = await runSource(settings);
+  await first.stop();
+  await insertOutbox(db, 'since the crash');
+  const source = createPostgresSource(settings, sourceContext());
+  t.after(() => source.close());
+  const { signal } = new AbortController();
+  const { identity } = await source.acquire(signal);
+  const claim = {
+    ...identity,
+    connector: settings.connectorName,
+    transactionalId: settings.transactionalId,
+    host: 'test',
+    version: '0',
+    number: 1,
+  };
+  for (const other of [{ intent: 'another_slot' }, { system: '7000000000000000000' }]) {
+    await assert.rejects(source.prepare(opened(null, { ...claim, ...other }), signal), refused(/slot.adopt=true/));
+  }
+  const start = await source.prepare(opened(null, claim), signal);
+  assert.deepEqual(start, first.start);
+});
+
 test('our own stale walsender is ended; a foreign one, or that of another cluster, never', async (t) => {
   const { db, settings } = await setting(t);
   const position = await delivered(db, settings);
@@ -280,4 +304,18 @@ test('a resume ends at once when it is told to while the database makes it wait'
   await assert.rejects(preparing, /^Error: stop$/);
   assert.ok(Date.now() - startedAt < 2000);
   await db.client.query('ROLLBACK');
+});
+
+test('a server without logical decoding, or without a free slot, is refused with what to set', async (t) => {
+  const { server, db } = await ownServer(t, { settings: ['max_replication_slots=1'] });
+  await db.client.query("SELECT pg_create_logical_replication_slot('taken', 'pgoutput')");
+  await assert.rejects(runSource(sourceSettings(server, db.name)), {
+    kind: 'database-unavailable',
+    message: /all replication slots are in use.*Free one or increase "max_replication_slots"/,
+  });
+  const { server: physical, db: other } = await ownServer(t, { settings: ['wal_level=replica'] });
+  await assert.rejects(
+    runSource(sourceSettings(physical, other.name)),
+    refused(/wal_level is "replica".*ALTER SYSTEM SET wal_level = logical/),
+  );
 });

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { MillraceError } from '../../../src/errors.ts';
 import { connect } from '../../../src/source/postgres/connection.ts';
@@ -89,3 +91,45 @@ for (const major of [18, 14] as const) {
     });
   });
 }
+
+/** Sessions that are there may stay, new ones are refused. */
+function beginSmartShutdown(server: { readonly data: string }): void {
+  process.kill(Number(readFileSync(join(server.data, 'postmaster.pid'), 'utf8').split('\n')[0]), 'SIGTERM');
+}
+
+describe('a smart shutdown', { concurrency: true }, () => {
+  test('is heard of by a new session, which counts as a shutdown', async (t) => {
+    const { server, db } = await ownServer(t);
+    beginSmartShutdown(server);
+    await waitFor('the server to refuse', async () => {
+      const error = await runSource(sourceSettings(server, db.name)).then(
+        async (running) => {
+          await running.stop();
+          return null;
+        },
+        (reason: unknown) => reason,
+      );
+      return error instanceof MillraceError && error.kind === 'database-shutdown' && /57P03/.test(error.message);
+    });
+  });
+
+  for (const major of [18, 14] as const) {
+    test(`of PostgreSQL ${major} is not held up by a source that streams, nor by a standby`, async (t) => {
+      const { server, db } = await ownServer(t, { major });
+      const settings = sourceSettings(server, db.name);
+      const running = await runSource(settings);
+      const standby = runSource(settings);
+      standby.catch(() => {});
+      await insertOutbox(db, 'a');
+      await waitFor('the row', async () => running.delivered().length > 0);
+      await db.client.end();
+      const closed = running.ended.catch(() => {}).then(() => running.source.close());
+      beginSmartShutdown(server);
+      await waitFor('the server to end', async () => !existsSync(join(server.data, 'postmaster.pid')));
+      await closed;
+      assert.ok(running.lost.reason instanceof MillraceError);
+      assert.equal(running.lost.reason.kind, 'database-shutdown');
+      await assert.rejects(standby, MillraceError);
+    });
+  }
+});

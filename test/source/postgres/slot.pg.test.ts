@@ -3,7 +3,7 @@ import { type TestContext, describe, test } from 'node:test';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import type { PostgresSettings } from '../../../src/source/postgres/settings.ts';
 import { createSlot, readSlot } from '../../../src/source/postgres/slot.ts';
-import { OUTBOX_DDL, sourceSettings } from '../../support/postgres-source.ts';
+import { OUTBOX_DDL, keepingLog, sourceSettings } from '../../support/postgres-source.ts';
 import { type Database, freshDatabase, postgres, waitFor } from '../../support/servers.ts';
 
 async function setting(t: TestContext, major: 14 | 18): Promise<{ db: Database; settings: PostgresSettings }> {
@@ -54,7 +54,11 @@ for (const major of [18, 14] as const) {
     test('waits for a transaction that is running, and goes on when it ends', async (t) => {
       const { db, settings } = await setting(t, major);
       const long = await longTransaction(t, major);
-      const creation = createSlot(settings, { clock: systemClock, signal: new AbortController().signal });
+      const creation = createSlot(settings, {
+        log: keepingLog().log,
+        clock: systemClock,
+        signal: new AbortController().signal,
+      });
       await waitsForXid(db);
       await long.end();
       await creation;
@@ -65,10 +69,12 @@ for (const major of [18, 14] as const) {
       const { db, settings } = await setting(t, major);
       await longTransaction(t, major);
       const { signal } = new AbortController();
-      await assert.rejects(createSlot(settings, { clock: systemClock, signal, timeoutMs: 700 }), {
+      const { log, warnings } = keepingLog();
+      await assert.rejects(createSlot(settings, { log, clock: systemClock, signal, timeoutMs: 700 }), {
         kind: 'database-unavailable',
         message: /could not be created within 700 ms.*waits for the transactions that are running.*pg_stat_activity/,
       });
+      assert.match(warnings.join(), /creating the slot waits for running transactions/);
       assert.equal(await leftOver(db), 0);
     });
 
@@ -76,7 +82,7 @@ for (const major of [18, 14] as const) {
       const { db, settings } = await setting(t, major);
       await longTransaction(t, major);
       const controller = new AbortController();
-      const creation = createSlot(settings, { clock: systemClock, signal: controller.signal });
+      const creation = createSlot(settings, { log: keepingLog().log, clock: systemClock, signal: controller.signal });
       creation.catch(() => {});
       await waitsForXid(db);
       const startedAt = Date.now();

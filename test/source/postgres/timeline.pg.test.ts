@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { type TestContext, describe, test } from 'node:test';
 import type { Position } from '../../../src/change/position.ts';
 import { type PostgresServer, startPostgres } from '../../../src/demo/postgres-server.ts';
+import { formatLsn } from '../../../src/source/postgres/lsn.ts';
+import { type ServerFacts, checkResume } from '../../../src/source/postgres/preflight.ts';
 import type { PostgresSettings } from '../../../src/source/postgres/settings.ts';
 import { insertOutbox, openDatabase, ownServer, runSource, sourceSettings } from '../../support/postgres-source.ts';
-import { type Database, waitFor } from '../../support/servers.ts';
+import { type Database, freshDatabase, postgres, waitFor } from '../../support/servers.ts';
 
 /** Delivers one row; gives the position behind it. */
 async function deliver(
@@ -92,5 +94,27 @@ test('a server in recovery is refused', async (t) => {
   await assert.rejects(runSource(sourceSettings(standby, db.name)), {
     kind: 'refused',
     message: /point the connector at the primary/,
+  });
+});
+
+test('a fork exactly at the stored LSN has all that was delivered, but not the commit record of a split transaction', async (t) => {
+  const db = await freshDatabase(await postgres());
+  t.after(() => db.drop());
+  const fork = 0x100_0000n;
+  const facts: ServerFacts = {
+    system: '7',
+    database: db.name,
+    timeline: 2,
+    ancestors: [
+      { timeline: 1, until: fork },
+      { timeline: 2, until: null },
+    ],
+    version: 180_000,
+  };
+  const position = { system: '7', timeline: 1, lsn: formatLsn(fork), ordinal: 0 };
+  await checkResume(db.client, facts, position);
+  await assert.rejects(checkResume(db.client, facts, { ...position, ordinal: 1, in: '9', fingerprint: 'f' }), {
+    kind: 'refused',
+    message: /is not in the history of this server/,
   });
 });
