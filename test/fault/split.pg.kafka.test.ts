@@ -41,7 +41,7 @@ test('transaction.split=auto splits it, and kill -9 inside the split transaction
   assert.ok(kills > 0, 'it was killed inside the split transaction');
   rig.ledger.start();
   await rig.delivers(ROWS + 500);
-  await rig.settle();
+  await rig.finish();
   t.diagnostic(`${kills} kills, ${await splits(rig)} splits`);
   assert.ok((await splits(rig)) > 0);
 });
@@ -62,7 +62,7 @@ test('transaction.split=auto under load: large ones are split, small ones stay w
     await kill(run);
     run = await rig.start();
   }
-  await rig.settle();
+  await rig.finish();
   t.diagnostic(`5 kills, ${await splits(rig)} splits`);
 });
 
