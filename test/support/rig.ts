@@ -266,6 +266,8 @@ export async function kill(instance: Millrace): Promise<void> {
 
 /** SIGTERM: has to end with 0 within 5 s. Resolves with the milliseconds it took. */
 export async function stopGracefully(instance: Millrace): Promise<number> {
+  // Before Node has read our code a signal does what the system does: it ends the process.
+  await waitFor('the instance to answer', () => stateOf(instance));
   const startedAt = Date.now();
   instance.child.kill('SIGTERM');
   assert.deepEqual(await instance.exited, { code: 0, signal: null }, tail(instance));
