@@ -6,6 +6,8 @@ import { waitFor } from '../support/servers.ts';
 
 /** The shortest there is: split after 0.75 s. */
 const TIMEOUT_MS = 1000;
+/** Takes longer than that, also on a fast machine. */
+const ROWS = 250_000;
 const SMALL_UP_TO = 100;
 const config = { 'kafka.transaction.timeout.ms': TIMEOUT_MS, 'max.queue.size.in.bytes': 65_536 };
 
@@ -19,10 +21,9 @@ test('transaction.split=auto splits it, and kill -9 inside the split transaction
   timeout: 180_000,
 }, async (t) => {
   const rig = await rigFor(t, { config, ledger: { largeEvery: 0 }, wholeUpTo: SMALL_UP_TO });
-  const rows = 60_000;
   let run = await rig.start();
   await run.reaches('running');
-  await rig.ledger.commitLarge(rows);
+  await rig.ledger.commitLarge(ROWS);
   let kills = 0;
   for (let seen = 0; kills < 3; ) {
     // A part of it is visible, so the position stands inside it.
@@ -31,7 +32,7 @@ test('transaction.split=auto splits it, and kill -9 inside the split transaction
       return rig.check.delivered > seen;
     });
     seen = rig.check.delivered;
-    if (seen >= rows) break;
+    if (seen >= ROWS) break;
     await new Promise((resolve) => setTimeout(resolve, rig.random.between(0, 500)));
     await kill(run);
     kills++;
@@ -39,7 +40,7 @@ test('transaction.split=auto splits it, and kill -9 inside the split transaction
   }
   assert.ok(kills > 0, 'it was killed inside the split transaction');
   rig.ledger.start();
-  await rig.delivers(rows + 500);
+  await rig.delivers(ROWS + 500);
   await rig.finish();
   t.diagnostic(`${kills} kills, ${await splits(rig)} splits`);
   assert.ok((await splits(rig)) > 0);
@@ -71,7 +72,7 @@ test('transaction.split=never stops with an error that says how many rows there 
   const rig = await rigFor(t, { config: { ...config, 'transaction.split': 'never' } });
   const run = await rig.start();
   await run.reaches('running');
-  await rig.ledger.commitLarge(60_000);
+  await rig.ledger.commitLarge(ROWS);
   const { code } = await run.exited;
   assert.equal(code, 1);
   assert.match(run.log(), /"kind":"transaction-too-long"/);

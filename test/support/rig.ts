@@ -155,13 +155,18 @@ export class Rig {
     });
   }
 
-  /** Ends the writers, waits for all they committed, stops all instances as a user would, and checks exactly. */
+  /** `settle`, and the same through our own committed reader. */
   async finish(): Promise<void> {
+    await this.settle();
+    await this.readersAgree();
+  }
+
+  /** Ends the writers, waits for all they committed, stops all instances as a user would, and checks exactly. */
+  async settle(): Promise<void> {
     await this.ledger.stop();
     await this.delivers(this.ledger.committed);
     for (const instance of this.#instances) if (isAlive(instance)) await stopGracefully(instance);
     await this.exact();
-    await this.readersAgree();
   }
 
   /** What lies in Kafka is what lies in the table; nothing is running. */
@@ -261,6 +266,8 @@ export async function kill(instance: Millrace): Promise<void> {
 
 /** SIGTERM: has to end with 0 within 5 s. Resolves with the milliseconds it took. */
 export async function stopGracefully(instance: Millrace): Promise<number> {
+  // Before Node has read our code a signal does what the system does: it ends the process.
+  await waitFor('the instance to answer', () => stateOf(instance));
   const startedAt = Date.now();
   instance.child.kill('SIGTERM');
   assert.deepEqual(await instance.exited, { code: 0, signal: null }, tail(instance));
