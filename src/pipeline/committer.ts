@@ -28,7 +28,7 @@ export class Committer {
     if (this.#running !== null || this.#failed) return;
     const work = this.#batch.take();
     if (work !== null) this.#start(work);
-    else if (this.#batch.idle && !this.#idling) this.#idle();
+    else if (this.#batch.waits && !this.#idling) this.#idle();
   }
 
   /** Resolves when more may be read. */
@@ -61,7 +61,7 @@ export class Committer {
       });
   }
 
-  /** Progress without records waits for its time, once. */
+  /** What `Batch.waits` says waits for its time, once. */
   #idle(): void {
     const { clock, signal } = this.#pipeline;
     this.#idling = true;
