@@ -95,3 +95,22 @@ test('while a transaction in pieces stands still, the sink is called again, so t
     [0, { n: 1 }, false],
   ]);
 });
+
+test('a row that cannot become an event: what came before it is committed, one call at a time', {
+  timeout: 10_000,
+}, async () => {
+  // The second progress without records starts a timer, which ends while what is left is being committed.
+  const calls = await run({
+    limits: { maxBytes: 256 * 1024, maxRecords: 1000, isolate: 100 },
+    fragments: [
+      [fragment(1, [])],
+      [fragment(2, [])],
+      [fragment(3, [row('a')]), fragment(4, [row('b')]), fragment(5, [row('c')]), fragment(6, [row('d'), row('bad')])],
+    ],
+    commitMs: 200,
+  });
+  assert.deepEqual(
+    calls.map(([, position]) => position.n),
+    [1, 2, 3, 4, 5],
+  );
+});
