@@ -32,6 +32,8 @@ export interface CommitWork {
 
 /** Progress without records is worth a Kafka transaction at most once a second. */
 const IDLE_COMMIT_MS = 1000;
+/** How often the sink hears of a transaction in pieces: well within a quarter of the shortest transaction time-out. */
+const PIECE_EVERY_MS = 200;
 
 /** The end of a source transaction: how much of the batch lies before it. */
 interface Boundary {
@@ -52,8 +54,10 @@ export class Batch {
   #boundaries: Boundary[] = [];
   /** The part of an unfinished source transaction behind the last boundary. */
   #piece: Fragment | null = null;
-  /** A piece of an oversized transaction is in an open Kafka transaction: it ends at the first boundary. */
-  #open = false;
+  /** The last piece of an oversized transaction that is in an open Kafka transaction: that ends at the first boundary. */
+  #open: Pick<Fragment, 'position' | 'tx'> | null = null;
+  /** Records up to the last mark: those behind it are of a fragment that broke off. */
+  #marked = 0;
   #lastCommitAt = Number.NEGATIVE_INFINITY;
   #toIsolate: number;
 
@@ -81,6 +85,7 @@ export class Batch {
 
   /** Closes a fragment whose records have been added. */
   mark(fragment: Fragment): void {
+    this.#marked = this.#records.length;
     if (!fragment.end) {
       this.#piece = fragment;
       return;
@@ -89,7 +94,7 @@ export class Batch {
     const { length, bytes } = this.#records;
     const boundaries = this.#boundaries;
     const last = boundaries.at(-1);
-    const grown = length > (last?.count ?? 0) || (last === undefined && this.#open);
+    const grown = length > (last?.count ?? 0) || (last === undefined && this.#open !== null);
     const boundary = { count: length, bytes, transactions: (last?.transactions ?? 0) + (grown ? 1 : 0), fragment };
     // Only the first and the last are ever committed at, unless each is on its own; a fragment holds what was received.
     const keep = this.#toIsolate > 0 ? boundaries.length : 1;
@@ -101,21 +106,36 @@ export class Batch {
   take(final = false): CommitWork | null {
     const count = this.#boundaries.length;
     if (count > 0) {
-      if (this.idle && !this.#open && !final && this.dueInMs() > 0) return null;
-      return this.#takeBoundaries(this.#open || this.#toIsolate > 0 ? 1 : count);
+      // A transaction that has begun behind it does not wait with it: nothing else would bound what is read of that.
+      const waits = this.idle && this.#open === null && this.#records.bytes < this.#pieceBytes;
+      if (waits && !final && this.dueInMs() > 0) return null;
+      return this.#takeBoundaries(this.#open !== null || this.#toIsolate > 0 ? 1 : count);
     }
-    if (final || this.#piece === null || this.#records.bytes < this.#pieceBytes) return null;
-    const { position, tx } = this.#piece;
+    const piece = this.#piece ?? this.#open;
+    if (final || piece === null || this.#records.length !== this.#marked) return null;
+    // However slowly the rest of it comes, or if nothing of it is for us: the sink has to look at its clock.
+    const due = this.#open !== null && this.dueInMs() === 0;
+    if (this.#records.bytes < this.#pieceBytes && !due) return null;
+    const { position, tx } = piece;
     const records = this.#takeAll();
     this.#piece = null;
-    this.#open = true;
+    this.#marked = 0;
+    this.#open = { position, tx };
+    this.#lastCommitAt = this.#now();
     const none = { transactions: 0, firstCommitUs: null, lastCommitUs: null };
     return { records, position, atBoundary: false, bytes: records.bytes, alone: this.#toIsolate > 0, tx, ...none };
   }
 
-  /** Milliseconds until progress without records may be committed; 0 when it may be now. */
+  /** Milliseconds until what `waits` may be committed; 0 when it may be now. */
   dueInMs(): number {
-    return Math.max(0, this.#lastCommitAt + IDLE_COMMIT_MS - this.#now());
+    const elapsed = this.#now() - this.#lastCommitAt;
+    // The clock may have been set back: nobody waits until it has caught up.
+    return elapsed < 0 ? 0 : Math.max(0, (this.#open === null ? IDLE_COMMIT_MS : PIECE_EVERY_MS) - elapsed);
+  }
+
+  /** Something is here that time alone makes due: progress without records, or the rest of a transaction in pieces. */
+  get waits(): boolean {
+    return this.idle || this.#open !== null;
   }
 
   /** Only progress without records waits here. */
@@ -134,7 +154,8 @@ export class Batch {
       transactions: boundary.transactions - last.transactions,
       fragment: boundary.fragment,
     }));
-    this.#open = false;
+    this.#marked -= last.count;
+    this.#open = null;
     const alone = this.#toIsolate > 0;
     this.#toIsolate -= Math.min(this.#toIsolate, last.transactions);
     this.#lastCommitAt = this.#now();

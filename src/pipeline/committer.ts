@@ -12,6 +12,8 @@ export class Committer {
   #failed = false;
   #inFlightBytes = 0;
   #idling = false;
+  /** `finish` commits by itself: a timer must not start a commit beside it. */
+  #finishing = false;
 
   constructor(pipeline: Pipeline, batch: Batch, onError: (error: unknown) => void) {
     this.#pipeline = pipeline;
@@ -25,10 +27,10 @@ export class Committer {
 
   /** Starts a commit if none is under way and something waits for one. */
   kick(): void {
-    if (this.#running !== null || this.#failed) return;
+    if (this.#running !== null || this.#failed || this.#finishing) return;
     const work = this.#batch.take();
     if (work !== null) this.#start(work);
-    else if (this.#batch.idle && !this.#idling) this.#idle();
+    else if (this.#batch.waits && !this.#idling) this.#idle();
   }
 
   /** Resolves when more may be read. */
@@ -43,7 +45,7 @@ export class Committer {
 
   /** Commits all complete source transactions. Rejects if one cannot be committed. */
   async finish(): Promise<void> {
-    this.#idling = true;
+    this.#finishing = true;
     for (let work = this.#batch.take(true); work; work = this.#batch.take(true)) await this.#commit(work);
   }
 
@@ -61,7 +63,7 @@ export class Committer {
       });
   }
 
-  /** Progress without records waits for its time, once. */
+  /** What `Batch.waits` says waits for its time, once. */
   #idle(): void {
     const { clock, signal } = this.#pipeline;
     this.#idling = true;

@@ -10,7 +10,8 @@ export interface Sink {
    * Writes records and position as one. With `atBoundary` it resolves when both are durable; nothing can keep them from
    * becoming visible, which they are a moment later. Without, the
    * records are a piece of one oversized source transaction: they join an open transaction that a later call at a
-   * boundary commits (or that the sink splits at `position` when its time runs out).
+   * boundary commits (or that the sink splits at `position` when its time runs out: while such a transaction is open
+   * there is a call several times a second, without records if there are none).
    * Calls never overlap; `records` is the caller's again when it is resolved. After any rejection the sink is only good for `close`.
    */
   commit(records: Records, position: Position, atBoundary: boolean): Promise<void>;

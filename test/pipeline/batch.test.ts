@@ -100,3 +100,57 @@ test('whatever the sizes and the moments of commits, every record is committed o
     }),
   );
 });
+
+test('progress without records does not hold back a transaction that has begun behind it', () => {
+  const batch = new Batch(LIMITS, () => 10_000);
+  batch.mark(fragment(1));
+  batch.take();
+  batch.mark(fragment(2));
+  batch.add(record(1, 10));
+  batch.mark(fragment(3, false));
+  assert.equal(batch.take(), null);
+  batch.add(record(2, 300_000));
+  batch.mark(fragment(3, false));
+  // Full, with no commit under way: were nothing taken now, reading would go on without a bound.
+  assert.ok(batch.isFull(0));
+  assert.deepEqual(batch.take()?.position, { n: 2, end: true });
+  assert.deepEqual([batch.take()?.records.length, batch.bytes], [2, 0]);
+});
+
+test('of a transaction in pieces that goes on slowly, or not at all, the sink hears all the same', () => {
+  let now = 10_000;
+  const batch = new Batch(LIMITS, () => now);
+  batch.add(record(1, 70_000));
+  batch.mark(fragment(1, false));
+  assert.equal(batch.take()?.atBoundary, false);
+  batch.add(record(2));
+  batch.mark(fragment(2, false));
+  assert.deepEqual([batch.take(), batch.waits, batch.dueInMs()], [null, true, 200]);
+  now += 200;
+  const slow = batch.take();
+  assert.deepEqual([slow?.records.length, slow?.position, slow?.atBoundary], [1, { n: 2, end: false }, false]);
+  assert.equal(batch.take(), null);
+  now += 200;
+  const silent = batch.take();
+  assert.deepEqual([silent?.records.length, silent?.position, silent?.atBoundary], [0, { n: 2, end: false }, false]);
+  now += 200;
+  assert.equal(batch.take(true), null, 'a stop takes no piece');
+});
+
+test('records of a fragment that broke off go with no piece: its position does not cover them', () => {
+  const batch = new Batch(LIMITS, () => 0);
+  batch.add(record(1));
+  batch.mark(fragment(1, false));
+  batch.add(record(2, 70_000));
+  assert.equal(batch.take(), null);
+});
+
+test('a clock that is set back makes nobody wait until it has caught up', () => {
+  let now = 10_000_000;
+  const batch = new Batch(LIMITS, () => now);
+  batch.mark(fragment(1));
+  batch.take();
+  now -= 3_600_000;
+  batch.mark(fragment(2));
+  assert.deepEqual(batch.take()?.position, { n: 2, end: true });
+});

@@ -9,6 +9,8 @@ import { type TopicContext, ensureTopic, topicConfigs } from '../../kafka/topics
 
 const FORMAT = 1;
 const PARTITIONS = 16;
+/** What kafkajs does not decode. */
+const COMPRESSED: readonly string[] = ['snappy', 'lz4', 'zstd'];
 
 /** What the offsets topic says about one connector. */
 export interface Stored {
@@ -110,6 +112,8 @@ export async function ensureOffsetsTopic(
 ): Promise<readonly number[]> {
   const configs = {
     'cleanup.policy': 'compact',
+    // As we send it, which is uncompressed, whatever the brokers' own compression.type is: it has to be read back.
+    'compression.type': 'producer',
     'segment.bytes': String(16 * 1024 * 1024),
     'segment.ms': '600000',
     'max.compaction.lag.ms': '600000',
@@ -119,13 +123,25 @@ export async function ensureOffsetsTopic(
   };
   const creation = { enable: true, partitions: PARTITIONS, replicationFactor, configs };
   const leaders = await ensureTopic(context, topic, creation);
-  const found = await topicConfigs(context, topic, ['cleanup.policy', 'unclean.leader.election.enable']);
+  const found = await topicConfigs(context, topic, [
+    'cleanup.policy',
+    'compression.type',
+    'unclean.leader.election.enable',
+  ]);
   const alter = `kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config`;
   const policy = found.get('cleanup.policy');
   if (policy !== 'compact') {
     throw new MillraceError(
       'refused',
       `offsets topic "${topic}" has cleanup.policy=${policy}, expected compact: positions would be deleted after a while. Run: ${alter} cleanup.policy=compact`,
+    );
+  }
+  const compression = found.get('compression.type') ?? '';
+  if (COMPRESSED.includes(compression)) {
+    throw new MillraceError(
+      'refused',
+      `offsets topic "${topic}" has compression.type=${compression}, expected producer: the brokers would compress positions as we do not read them. ` +
+        `Run: ${alter} compression.type=producer`,
     );
   }
   if (found.get('unclean.leader.election.enable') === 'true') {

@@ -123,6 +123,8 @@ class KafkaSink implements Sink {
     const { failpoint, clock } = this.#context;
     const targets = await this.#place(session, records);
     if (!session.writer.open) {
+      // Nothing is in the open transaction that a split would have to save.
+      if (records.length === 0 && !atBoundary) return;
       session.writer.begin(session.offsets);
       this.#openedAt = clock.now();
       this.#rowsInOpen = 0;

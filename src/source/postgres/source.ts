@@ -157,7 +157,7 @@ class PostgresSource implements Source {
     const stream = new ReplicationStream(client, signal);
     this.#stream = stream;
     const leave = (): void => void setTimeout(() => void stream.close(), LEAVE_AFTER_MS).unref();
-    signal.addEventListener('abort', leave, { once: true });
+    signal.addEventListener('abort', leave, { once: true, signal: this.#closing.signal });
     const options: Record<string, string> = {
       proto_version: '1',
       publication_names: `"${publicationName.replaceAll('"', '""')}"`,

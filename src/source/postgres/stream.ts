@@ -43,6 +43,7 @@ export class ReplicationStream {
   #ended = false;
   #failure: Error | null = null;
   #wake: () => void = () => {};
+  readonly #onAbort = (): void => this.#wake();
 
   constructor(client: pg.Client, signal: AbortSignal) {
     this.#socket = takeSocket(client);
@@ -59,7 +60,7 @@ export class ReplicationStream {
         wake();
       });
     }
-    signal.addEventListener('abort', wake);
+    signal.addEventListener('abort', this.#onAbort);
   }
 
   /** The furthest log position the server has spoken of, for the lag in bytes. */
@@ -112,6 +113,8 @@ export class ReplicationStream {
 
   /** Says the last acknowledgement, ends the copy and closes; within a second, whatever the server does. */
   async close(): Promise<void> {
+    // The signal may live as long as the process, and this stream with it.
+    this.#signal.removeEventListener('abort', this.#onAbort);
     if (this.#timer) clearInterval(this.#timer);
     this.#timer = null;
     const socket = this.#socket;
