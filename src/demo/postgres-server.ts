@@ -51,6 +51,8 @@ export interface PostgresOptions {
   readonly copyOf?: string;
 }
 
+const RESTARTS_WITHIN_MS = 10_000;
+
 /** Starts a server of the given major version on a free port; resolves when it answers. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   const asRoot = process.getuid?.() === 0;
@@ -109,8 +111,10 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     stop: () => end('SIGINT'),
     restart: async (signal = 'SIGINT') => {
       await end(signal);
-      child = launch();
-      await ready(server, child);
+      for (const until = Date.now() + RESTARTS_WITHIN_MS; ; ) {
+        child = launch();
+        if (await isReady(server, child, until)) return;
+      }
     },
     dispose: async () => {
       await end('SIGINT');
@@ -119,6 +123,17 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   };
   await ready(server, child);
   return server;
+}
+
+/** The children of a killed server hold its memory a moment longer, and a new one ends at once: false, try again. */
+async function isReady(server: PostgresServer, child: ChildProcess, until: number): Promise<boolean> {
+  try {
+    await ready(server, child);
+    return true;
+  } catch (error) {
+    if (child.exitCode === null || Date.now() > until) throw error;
+    return false;
+  }
 }
 
 async function initialize(at: {
