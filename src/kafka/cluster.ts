@@ -78,7 +78,9 @@ export interface Broker {
   listOffsets(request: {
     isolationLevel: number;
     topics: readonly { topic: string; partitions: readonly { partition: number; timestamp: number }[] }[];
-  }): Promise<{ responses: readonly { partitions: readonly { partition: number; offset: string }[] }[] }>;
+  }): Promise<{
+    responses: readonly { topic: string; partitions: readonly { partition: number; offset: string }[] }[];
+  }>;
   fetch(request: object): Promise<{
     readonly responses: readonly { readonly topicName: string; readonly partitions: readonly FetchedPartition[] }[];
   }>;
@@ -88,6 +90,7 @@ export interface FetchedRecord {
   readonly offset: string;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, Buffer | Buffer[] | undefined>>;
   readonly isControlRecord: boolean;
   readonly batchContext: {
     readonly firstOffset: string;

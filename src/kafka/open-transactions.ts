@@ -1,13 +1,70 @@
 /**
- * Who holds a partition up: DescribeProducers gives the producer id of an open transaction, ListTransactions its
- * transactional.id (https://kafka.apache.org/protocol#The_Messages_DescribeProducers). kafkajs knows neither. Both are
- * "flexible" messages: lengths are variable and one more than they are, and every structure ends with its tags.
+ * What is open in a partition and at a coordinator: DescribeProducers gives the producer ids of open transactions,
+ * ListTransactions their transactional.id, DescribeTransactions the state of one
+ * (https://kafka.apache.org/protocol#The_Messages_DescribeProducers). kafkajs knows none of them. All are "flexible"
+ * messages: lengths are variable and one more than they are, and every structure ends with its tags.
  */
-import { type Cluster, anyBroker, sendRaw } from './cluster.ts';
+import { createRequire } from 'node:module';
+import { type Broker, type Cluster, anyBroker, sendRaw } from './cluster.ts';
 
 const DESCRIBE_PRODUCERS = { apiKey: 61, apiVersion: 0, apiName: 'DescribeProducers' } as const;
 const LIST_TRANSACTIONS = { apiKey: 66, apiVersion: 0, apiName: 'ListTransactions' } as const;
+const DESCRIBE_TRANSACTIONS = { apiKey: 65, apiVersion: 0, apiName: 'DescribeTransactions' } as const;
+const TOPIC_AUTHORIZATION_FAILED = 29;
+const TRANSACTIONAL_ID_NOT_FOUND = 105;
 const NO_TAGS = Buffer.from([0]);
+
+export interface PartitionAt {
+  readonly topic: string;
+  readonly partition: number;
+  /** Node id. */
+  readonly leader: number;
+}
+
+/** Partitions by topic. */
+export type PartitionList = Readonly<Record<string, readonly number[]>>;
+
+export interface TransactionState {
+  /** The coordinator's word: Empty, Ongoing, PrepareCommit, PrepareAbort, CompleteCommit, CompleteAbort, … */
+  readonly state: string;
+  /** Only while it is not complete. */
+  readonly partitions: PartitionList;
+}
+
+/** The transaction of a transactional.id as its coordinator sees it; null when it knows none. Throws protocol errors. */
+export async function describeTransaction(
+  coordinator: Broker,
+  transactionalId: string,
+): Promise<TransactionState | null> {
+  const name = Buffer.from(transactionalId);
+  const body = Buffer.concat([size(1), size(name.length), name, NO_TAGS]);
+  const frame = (id: number): Buffer => frameOf(DESCRIBE_TRANSACTIONS, id, body);
+  const { code, transaction } = readTransaction(await sendRaw(coordinator, { ...DESCRIBE_TRANSACTIONS, frame }));
+  if (code === TRANSACTIONAL_ID_NOT_FOUND) return null;
+  if (code !== 0) throw errorFromCode(code);
+  return transaction;
+}
+
+const { createErrorFromCode: errorFromCode } = createRequire(import.meta.url)('kafkajs/src/protocol/error') as {
+  createErrorFromCode: (code: number) => Error;
+};
+
+/**
+ * Whether a producer has a transaction open in a partition; null without the right to know (READ on the topic). Throws
+ * protocol errors.
+ */
+export async function isOpen(cluster: Cluster, at: PartitionAt, producerId: bigint): Promise<boolean | null> {
+  const { code, open } = await openIn(cluster, at);
+  if (code === TOPIC_AUTHORIZATION_FAILED) return null;
+  if (code !== 0) throw errorFromCode(code);
+  return open.some((each) => each.producerId === producerId);
+}
+
+async function openIn(cluster: Cluster, at: PartitionAt): Promise<ProducersAnswer> {
+  const leader = await cluster.findBroker({ nodeId: String(at.leader) });
+  const frame = (id: number): Buffer => frameOf(DESCRIBE_PRODUCERS, id, describeProducers(at.topic, at.partition));
+  return readProducers(await sendRaw(leader, { ...DESCRIBE_PRODUCERS, frame }));
+}
 
 export interface OpenTransaction {
   readonly producerId: bigint;
@@ -15,18 +72,18 @@ export interface OpenTransaction {
   readonly startOffset: bigint;
 }
 
+interface ProducersAnswer {
+  readonly code: number;
+  readonly open: OpenTransaction[];
+}
+
 /**
  * In words, the producer of the first open transaction of a partition, such as `"shop-relay" (producer id 4001)`. Null
  * when there is none, or when the brokers do not tell us.
  */
-export async function holderOf(
-  cluster: Cluster,
-  at: { readonly topic: string; readonly partition: number; readonly leader: number },
-): Promise<string | null> {
+export async function holderOf(cluster: Cluster, at: PartitionAt): Promise<string | null> {
   try {
-    const leader = await cluster.findBroker({ nodeId: String(at.leader) });
-    const frame = (id: number): Buffer => frameOf(DESCRIBE_PRODUCERS, id, describeProducers(at.topic, at.partition));
-    const open = readProducers(await sendRaw(leader, { ...DESCRIBE_PRODUCERS, frame }));
+    const { open } = await openIn(cluster, at);
     const first = open.sort((a, b) => (a.startOffset < b.startOffset ? -1 : 1))[0];
     if (first === undefined) return null;
     const name = await transactionalIdOf(cluster, first.producerId);
@@ -73,15 +130,17 @@ function listTransactions(producerId: bigint): Buffer {
   return Buffer.concat([size(0), size(1), id, NO_TAGS]);
 }
 
-/** Open transactions of the one partition that was asked for; none when the broker refuses to say. */
-export function readProducers(payload: Buffer): OpenTransaction[] {
+/** Open transactions of the one partition that was asked for, and the broker's error code. */
+export function readProducers(payload: Buffer): ProducersAnswer {
   const reader = new CompactReader(payload);
   reader.skip(1 + 4); // the header's tags, throttle time
   const open: OpenTransaction[] = [];
+  let code = 0;
   for (let topics = reader.size(); topics > 0; topics--) {
     reader.skip(reader.size());
     for (let partitions = reader.size(); partitions > 0; partitions--) {
-      reader.skip(4 + 2);
+      reader.skip(4);
+      code ||= reader.i16();
       reader.skip(reader.size());
       for (let producers = reader.size(); producers > 0; producers--) {
         const producerId = reader.i64();
@@ -94,7 +153,26 @@ export function readProducers(payload: Buffer): OpenTransaction[] {
     }
     reader.tags();
   }
-  return open;
+  return { code, open };
+}
+
+/** The answer about the one transaction that was asked for. */
+export function readTransaction(payload: Buffer): { readonly code: number; readonly transaction: TransactionState } {
+  const reader = new CompactReader(payload);
+  reader.skip(1 + 4); // the header's tags, throttle time
+  reader.size();
+  const code = reader.i16();
+  reader.skip(reader.size()); // its id
+  const state = reader.text(reader.size());
+  reader.skip(4 + 8 + 8 + 2); // time-out, start, producer id, epoch
+  const partitions: Record<string, number[]> = {};
+  for (let topics = reader.size(); topics > 0; topics--) {
+    const of: number[] = [];
+    partitions[reader.text(reader.size())] = of;
+    for (let count = reader.size(); count > 0; count--) of.push(reader.i32());
+    reader.tags();
+  }
+  return { code, transaction: { state, partitions } };
 }
 
 /** The transactional.id of the first transaction listed, or null. */
@@ -124,6 +202,16 @@ class CompactReader {
 
   skip(bytes: number): void {
     this.#at += bytes;
+  }
+
+  i16(): number {
+    this.#at += 2;
+    return this.#buffer.readInt16BE(this.#at - 2);
+  }
+
+  i32(): number {
+    this.#at += 4;
+    return this.#buffer.readInt32BE(this.#at - 4);
   }
 
   i64(): bigint {

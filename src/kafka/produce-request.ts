@@ -94,8 +94,14 @@ export interface ProduceFailure {
   readonly message: string | null;
 }
 
-/** The first partition that a response refuses, or null. Throws `protocol` for a response that is cut. */
-export function readProduce(payload: Buffer): ProduceFailure | null {
+/**
+ * The first partition that a response refuses, or null; `accepted` hears of the others, with the offset of the batch's
+ * first record. Throws `protocol` for a response that is cut.
+ */
+export function readProduce(
+  payload: Buffer,
+  accepted: (topic: string, partition: number, baseOffset: bigint) => void = () => {},
+): ProduceFailure | null {
   let failure: ProduceFailure | null = null;
   try {
     let at = 4;
@@ -106,13 +112,15 @@ export function readProduce(payload: Buffer): ProduceFailure | null {
       for (let partitions = payload.readInt32BE(nameEnd); partitions > 0; partitions--) {
         const partition = payload.readInt32BE(at);
         const code = payload.readInt16BE(at + 4);
+        const baseOffset = payload.readBigInt64BE(at + 6);
         at += 30; // partition, error code, base offset, append time, log start offset
         let errors = payload.readInt32BE(at);
         for (at += 4; errors > 0; errors--) at = skipString(payload, at + 4);
         const end = skipString(payload, at);
         const message = end > at + 2 ? payload.toString('utf8', at + 2, end) : null;
         at = end;
-        if (code !== 0) failure ??= { topic, partition, code, message };
+        if (code === 0) accepted(topic, partition, baseOffset);
+        else failure ??= { topic, partition, code, message };
       }
     }
   } catch (error) {

@@ -15,8 +15,10 @@ export interface CommittedRecord {
   readonly offset: bigint;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
+  readonly headers: FetchedRecord['headers'];
 }
 
+const READ_UNCOMMITTED = 0;
 const READ_COMMITTED = 1;
 const NAME_AFTER_MS = 5000;
 const FETCH_BYTES = 8 * 1024 * 1024;
@@ -64,6 +66,10 @@ export class TopicTail {
     this.#options = options;
   }
 
+  get topic(): string {
+    return this.#options.topic;
+  }
+
   /**
    * What has been committed since the last read. `end`: up to the log's end, waiting for transactions that are open
    * before it; `stable`: up to the first open transaction, waiting for nobody.
@@ -91,6 +97,24 @@ export class TopicTail {
     return out.sort((a, b) => a.partition - b.partition || (a.offset < b.offset ? -1 : 1));
   }
 
+  /** What is written in a partition behind the last read, decided or not. The next `read` is not affected. */
+  async peek(partition: number): Promise<readonly FetchedRecord[]> {
+    const tail = (this.#partitions ??= await this.#assign()).find((each) => each.partition === partition);
+    if (!tail) return [];
+    const broker = await this.#cluster.findBroker({ nodeId: String(tail.leader) });
+    const out: FetchedRecord[] = [];
+    for (let position = tail.position; ; ) {
+      const request = fetchRequest(this.#options.topic, [{ partition, position }], READ_UNCOMMITTED, 0);
+      const { responses } = await broker.fetch(request);
+      const fetched = responses[0]?.partitions[0];
+      const last = fetched?.messages.at(-1)?.batchContext;
+      if (!fetched || !last) return out;
+      const from = position;
+      out.push(...fetched.messages.filter((record) => !record.isControlRecord && BigInt(record.offset) >= from));
+      position = BigInt(last.firstOffset) + BigInt(last.lastOffsetDelta) + 1n;
+    }
+  }
+
   async #assign(): Promise<PartitionTail[]> {
     const starts = await topicStarts({ ...this.#options, cluster: this.#cluster }, this.#options.topic);
     return starts.map(({ partition, leader, offset }) => ({ partition, leader, position: offset, end: null }));
@@ -110,20 +134,7 @@ export class TopicTail {
     let waitMs = 0;
     for (let left = partitions; left.length > 0; waitMs = 100) {
       signal.throwIfAborted();
-      const { responses } = await broker.fetch({
-        isolationLevel: READ_COMMITTED,
-        maxWaitTime: waitMs,
-        minBytes: 1,
-        maxBytes: FETCH_BYTES,
-        topics: [
-          {
-            topic: this.#options.topic,
-            partitions: left.map(({ partition, position }) => {
-              return { partition, fetchOffset: String(position), maxBytes: FETCH_BYTES };
-            }),
-          },
-        ],
-      });
+      const { responses } = await broker.fetch(fetchRequest(this.#options.topic, left, READ_COMMITTED, waitMs));
       const fetched = new Map(responses.flatMap((each) => each.partitions.map((part) => [part.partition, part])));
       // A response has room for some partitions only. One that brings nothing of any is not short of room.
       const empty = Array.from(fetched.values()).every((part) => part.messages.length === 0);
@@ -144,8 +155,8 @@ export class TopicTail {
     const { partition } = tail;
     const stable = BigInt(fetched.lastStableOffset);
     tail.end ??= upTo === 'end' ? BigInt(fetched.highWatermark) : stable;
-    for (const { offset, key, value } of committedRecords(fetched)) {
-      if (BigInt(offset) >= tail.position) to.push({ partition, offset: BigInt(offset), key, value });
+    for (const { offset, key, value, headers } of committedRecords(fetched)) {
+      if (BigInt(offset) >= tail.position) to.push({ partition, offset: BigInt(offset), key, value, headers });
     }
     const last = fetched.messages.at(-1);
     if (last) {
@@ -160,6 +171,18 @@ export class TopicTail {
     if (tail.position >= stable) to.patience.wait(partition, stable);
     return false;
   }
+}
+
+function fetchRequest(
+  topic: string,
+  from: readonly { readonly partition: number; readonly position: bigint }[],
+  isolationLevel: number,
+  maxWaitTime: number,
+): object {
+  const partitions = from.map(({ partition, position }) => {
+    return { partition, fetchOffset: String(position), maxBytes: FETCH_BYTES };
+  });
+  return { isolationLevel, maxWaitTime, minBytes: 1, maxBytes: FETCH_BYTES, topics: [{ topic, partitions }] };
 }
 
 /** Waiting for an open transaction of somebody else: said with its name after 5 s, given up at the deadline. */

@@ -23,9 +23,12 @@ export interface TopicContext {
 const TOPIC_RESOURCE = 2;
 const CREATE_TIMEOUT_MS = 30_000;
 const LEADERS_WITHIN_MS = 30_000;
+const READ_UNCOMMITTED = 0;
 const READ_COMMITTED = 1;
 /** The protocol's timestamp for the first offset. */
 const EARLIEST = -2;
+/** For the end. */
+const LATEST = -1;
 
 /** Node ids of the leaders by partition, or null if there is no such topic. Waits for leaders that are being elected. */
 export async function topicLeaders(context: TopicContext, topic: string): Promise<readonly number[] | null> {
@@ -127,6 +130,34 @@ async function askLeaders(
     }),
   );
   return lists.flat().sort((a, b) => a.partition - b.partition);
+}
+
+/**
+ * The ends of partitions: `stable` is how far a committed reader gets (the last stable offset), `written` the high
+ * watermark. Throws protocol errors.
+ */
+export async function endOffsets(
+  cluster: Cluster,
+  partitions: readonly { readonly topic: string; readonly partition: number; readonly leader: number }[],
+  end: 'stable' | 'written',
+): Promise<readonly bigint[]> {
+  const found = new Map<string, bigint>();
+  const byLeader = Map.groupBy(partitions, ({ leader }) => leader);
+  await Promise.all(
+    Array.from(byLeader, async ([leader, of]) => {
+      const broker = await cluster.findBroker({ nodeId: String(leader) });
+      const topics = Array.from(
+        Map.groupBy(of, ({ topic }) => topic),
+        ([topic, list]) => ({ topic, partitions: list.map(({ partition }) => ({ partition, timestamp: LATEST })) }),
+      );
+      const isolationLevel = end === 'stable' ? READ_COMMITTED : READ_UNCOMMITTED;
+      const { responses } = await broker.listOffsets({ isolationLevel, topics });
+      for (const { topic, partitions: answered } of responses) {
+        for (const { partition, offset } of answered) found.set(`${topic}/${partition}`, BigInt(offset));
+      }
+    }),
+  );
+  return partitions.map(({ topic, partition }) => found.get(`${topic}/${partition}`) ?? -1n);
 }
 
 async function createTopic({ cluster, log }: TopicContext, topic: string, creation: TopicCreation): Promise<void> {

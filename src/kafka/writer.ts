@@ -8,8 +8,10 @@ import { MillraceError } from '../errors.ts';
 import type { Clock } from '../ports.ts';
 import { errorType, kafkaError } from './client.ts';
 import { type Broker, type Cluster, findCoordinator, sendRaw } from './cluster.ts';
+import { type PartitionList, type TransactionState, describeTransaction, isOpen } from './open-transactions.ts';
 import { PRODUCE, type ProducePart, produceBound, readProduce, writeProduce } from './produce-request.ts';
 import { BATCH_HEADER_BYTES, RECORD_HEAD_BYTES } from './record-batch.ts';
+import { endOffsets } from './topics.ts';
 
 /** A partition to write to; kept by whoever places records, so that nothing is looked up per record. */
 export class PartitionTarget {
@@ -26,6 +28,8 @@ export class PartitionTarget {
   /** Records of the list in hand that go into the next request. */
   indexes: number[] = [];
   bytes = 0;
+  /** Offset of the last record in the open transaction; -1 when there is none. */
+  lastOffset = -1n;
 
   constructor(at: { topic: string; partition: number; leader: number; maxBatchBytes: number }) {
     this.topic = at.topic;
@@ -38,12 +42,19 @@ export class PartitionTarget {
 export interface TransactionalWriter {
   /** True between `begin` and `commit`. */
   readonly open: boolean;
+  /** The partitions of the open transaction. */
+  readonly partitions: PartitionList;
   /** Begins a transaction; `last` joins it with the first send, though nothing is written to it before `commit`. */
   begin(last: PartitionTarget): void;
   /** Produces record i of the list to `targets[i]`; records of a partition keep their order. */
   send(records: Records, targets: readonly PartitionTarget[]): Promise<void>;
-  /** Resolves when everything sent since `begin` is durable and will become visible whatever happens. */
+  /** Resolves when everything sent since `begin` is durable and visible in every partition. */
   commit(): Promise<void>;
+  /** The transaction of the owner before us as its coordinator saw it when we took over. */
+  readonly previous: TransactionState | null;
+  readonly producerId: bigint;
+  /** Tells partitions once more how the last transaction of this transactional.id ended there. */
+  settle(targets: readonly PartitionTarget[], ending: 'commit' | 'abort'): Promise<void>;
   /** Aborts an open transaction if no answer is outstanding; the caller closes the connections. */
   close(): Promise<void>;
 }
@@ -56,12 +67,19 @@ export interface WriterOptions {
   readonly signal: AbortSignal;
 }
 
+interface TargetPart extends ProducePart {
+  readonly target: PartitionTarget;
+}
+
 /** How much is encoded before it is sent; a request is far below a broker's socket.request.max.bytes. */
 const MAX_REQUEST_BYTES = 1024 * 1024;
 /** Brokers keep track of five unanswered batches of a producer and partition. */
 const MAX_IN_FLIGHT = 4;
 /** Buffers are made in steps of this size, so that one fits the next request too. */
 const BUFFER_STEP = 256 * 1024;
+/** A marker is written within milliseconds. */
+const ASK_AFTER_MS = 500;
+const CONFIRM_WITHIN_MS = 10_000;
 const NEVER_ABORTED = new AbortController().signal;
 const OPEN_WITHIN_MS = 60_000;
 const JOIN_WITHIN_MS = 30_000;
@@ -80,8 +98,9 @@ export async function openWriter(cluster: Cluster, options: WriterOptions): Prom
   for (let waitMs = 2; ; waitMs = Math.min(100, waitMs * 2)) {
     try {
       const coordinator = await findCoordinator(cluster, 'transaction', transactionalId);
+      const previous = await describeTransaction(coordinator, transactionalId);
       const identity = await coordinator.initProducerId({ transactionalId, transactionTimeout: timeoutMs });
-      return new Writer(cluster, coordinator, identity, options);
+      return new Writer({ cluster, coordinator, previous, ...identity }, options);
     } catch (error) {
       if (!OPEN_AGAIN.has(errorType(error)) || clock.now() > until) {
         throw kafkaError(error, `cannot open the transactional producer "${transactionalId}"`);
@@ -104,21 +123,38 @@ class Writer implements TransactionalWriter {
   #last: PartitionTarget | null = null;
   #broken = false;
 
+  readonly previous: TransactionState | null;
+
   constructor(
-    cluster: Cluster,
-    coordinator: Broker,
-    identity: { readonly producerId: string; readonly producerEpoch: number },
+    opened: {
+      readonly cluster: Cluster;
+      readonly coordinator: Broker;
+      readonly previous: TransactionState | null;
+      readonly producerId: string;
+      readonly producerEpoch: number;
+    },
     options: WriterOptions,
   ) {
-    this.#cluster = cluster;
-    this.#coordinator = coordinator;
-    this.#producerId = identity.producerId;
-    this.#epoch = identity.producerEpoch;
+    this.#cluster = opened.cluster;
+    this.#coordinator = opened.coordinator;
+    this.#producerId = opened.producerId;
+    this.#epoch = opened.producerEpoch;
+    this.previous = opened.previous;
     this.#options = options;
+  }
+
+  get producerId(): bigint {
+    return BigInt(this.#producerId);
   }
 
   get open(): boolean {
     return this.#last !== null;
+  }
+
+  get partitions(): PartitionList {
+    const list: Record<string, number[]> = {};
+    for (const { topic, partition } of this.#joined) (list[topic] ??= []).push(partition);
+    return list;
   }
 
   begin(last: PartitionTarget): void {
@@ -148,7 +184,17 @@ class Writer implements TransactionalWriter {
   async commit(): Promise<void> {
     await this.#guard('cannot commit the Kafka transaction', async () => {
       await this.#coordinator.endTxn({ ...this.#identity(), transactionResult: true });
+      await this.#confirm();
       this.#ended();
+    });
+  }
+
+  async settle(targets: readonly PartitionTarget[], ending: 'commit' | 'abort'): Promise<void> {
+    await this.#guard('cannot settle the last Kafka transaction', async () => {
+      const topics = new Map<string, number[]>();
+      for (const { topic, partition } of targets) topics.set(topic, [...(topics.get(topic) ?? []), partition]);
+      await this.#add(topics);
+      await this.#coordinator.endTxn({ ...this.#identity(), transactionResult: ending === 'commit' });
     });
   }
 
@@ -161,8 +207,46 @@ class Writer implements TransactionalWriter {
     this.#broken = true;
   }
 
+  /**
+   * EndTxn is answered before the partitions hear of it, and a coordinator forgets a partition that has no leader at
+   * that moment (Kafka 4.3.1, docs/decisions/0007): its records would stay undecided, and the next transaction to be
+   * aborted there would take them along. So nothing is acknowledged, and no other transaction begun, before a committed
+   * reader sees the records.
+   */
+  async #confirm(): Promise<void> {
+    const { clock } = this.#options;
+    const startedAt = clock.now();
+    let open = this.#joined.filter((target) => target.lastOffset >= 0n);
+    for (let waitMs = 1; ; waitMs = Math.min(20, waitMs * 2)) {
+      const stable = await endOffsets(this.#cluster, open, 'stable');
+      open = open.filter((_, i) => (stable[i] ?? -1n) <= (open[i]?.lastOffset ?? 0n));
+      const waitedMs = clock.now() - startedAt;
+      // Somebody else's transaction may hold the partition up; then it is only ours that matters.
+      if (waitedMs > ASK_AFTER_MS) open = await this.#stillOpen(open);
+      const [first] = open;
+      if (first === undefined) return;
+      if (waitedMs > CONFIRM_WITHIN_MS) {
+        const { topic, partition, lastOffset } = first;
+        throw new MillraceError(
+          'kafka-unavailable',
+          `a committed transaction is not visible in topic "${topic}" partition ${partition} up to offset ${lastOffset} after ${waitedMs} ms: ` +
+            'the coordinator did not tell the partition. The next run does',
+        );
+      }
+      await clock.sleep(waitMs, NEVER_ABORTED);
+    }
+  }
+
+  async #stillOpen(targets: readonly PartitionTarget[]): Promise<PartitionTarget[]> {
+    const answers = await Promise.all(targets.map((target) => isOpen(this.#cluster, target, this.producerId)));
+    return targets.filter((_, i) => answers[i] === true);
+  }
+
   #ended(): void {
-    for (const target of this.#joined) target.joined = false;
+    for (const target of this.#joined) {
+      target.joined = false;
+      target.lastOffset = -1n;
+    }
     this.#joined.length = 0;
     this.#last = null;
   }
@@ -181,7 +265,10 @@ class Writer implements TransactionalWriter {
     for (const target of targets) if (!target.joined) add(target);
     if (this.#last === null) throw new MillraceError('internal', 'no Kafka transaction is open');
     add(this.#last);
-    if (topics.size === 0) return;
+    if (topics.size > 0) await this.#add(topics);
+  }
+
+  async #add(topics: ReadonlyMap<string, readonly number[]>): Promise<void> {
     const request = {
       ...this.#identity(),
       topics: Array.from(topics, ([topic, partitions]) => ({ topic, partitions })),
@@ -225,7 +312,7 @@ class Writer implements TransactionalWriter {
     while (unanswered.size >= MAX_IN_FLIGHT) await Promise.race(unanswered);
   }
 
-  async #produce(leader: number, parts: readonly ProducePart[]): Promise<void> {
+  async #produce(leader: number, parts: readonly TargetPart[]): Promise<void> {
     const { transactionalId, clientId } = this.#options;
     const options = {
       clientId,
@@ -238,7 +325,10 @@ class Writer implements TransactionalWriter {
     const buffer = this.#buffer(produceBound(options));
     const broker = await this.#cluster.findBroker({ nodeId: String(leader) });
     const frame = (correlationId: number): Buffer => writeProduce(buffer, correlationId, options);
-    const failure = readProduce(await sendRaw(broker, { ...PRODUCE, frame }));
+    const failure = readProduce(await sendRaw(broker, { ...PRODUCE, frame }), (topic, partition, baseOffset) => {
+      const part = parts.find((each) => each.partition === partition && each.topic === topic);
+      if (part) part.target.lastOffset = baseOffset + BigInt(part.indexes.length - 1);
+    });
     this.#buffers.push(buffer);
     if (failure === null) return;
     const { topic, partition, code, message } = failure;
@@ -280,10 +370,10 @@ function inWords(topics: Iterable<string>): string {
 }
 
 /** Takes the filled records; sequence numbers go from 2^31 - 1 back to 0. */
-function partOf(target: PartitionTarget, records: Records): ProducePart {
+function partOf(target: PartitionTarget, records: Records): TargetPart {
   const { topic, partition, indexes, bytes, sequence } = target;
   target.sequence = (sequence + indexes.length) % 2 ** 31;
-  return { topic, partition, records, indexes, bytes, baseSequence: sequence };
+  return { topic, partition, records, indexes, bytes, baseSequence: sequence, target };
 }
 
 const { createErrorFromCode: errorFromCode } = createRequire(import.meta.url)('kafkajs/src/protocol/error') as {

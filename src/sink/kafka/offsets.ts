@@ -4,11 +4,13 @@ import type { OutRecord } from '../../change/message.ts';
 import type { Position } from '../../change/position.ts';
 import { MillraceError } from '../../errors.ts';
 import { partitionOf } from '../../kafka/partition.ts';
+import type { PartitionList } from '../../kafka/open-transactions.ts';
 import type { CommittedRecord } from '../../kafka/reader.ts';
 import { type TopicContext, ensureTopic, topicConfigs } from '../../kafka/topics.ts';
 
 const FORMAT = 1;
 const PARTITIONS = 16;
+const PARTITIONS_HEADER = 'partitions';
 /** What kafkajs does not decode. */
 const COMPRESSED: readonly string[] = ['snappy', 'lz4', 'zstd'];
 
@@ -26,8 +28,24 @@ export function offsetsPartition(connector: string, count: number): number {
   return partitionOf(positionKey(connector), count);
 }
 
-export function positionRecord(topic: string, connector: string, position: Position, now: number): OutRecord {
-  return offsetsRecord(topic, positionKey(connector), { version: FORMAT, ...position }, now);
+/** `partitions` are those of the transaction: whoever comes next can find out what became of it in each of them. */
+export function positionRecord(
+  topic: string,
+  of: { readonly connector: string; readonly position: Position; readonly partitions: PartitionList },
+  now: number,
+): OutRecord {
+  const record = offsetsRecord(topic, positionKey(of.connector), { version: FORMAT, ...of.position }, now);
+  return { ...record, headers: [{ name: PARTITIONS_HEADER, value: Buffer.from(JSON.stringify(of.partitions)) }] };
+}
+
+/** The partitions that a position record of this connector names; null for any other record. */
+export function partitionsOf(
+  record: { readonly key: Buffer | null; readonly headers: Readonly<Record<string, Buffer | Buffer[] | undefined>> },
+  connector: string,
+): PartitionList | null {
+  if (!record.key?.equals(positionKey(connector))) return null;
+  const header = record.headers[PARTITIONS_HEADER];
+  return header instanceof Buffer ? (JSON.parse(header.toString('utf8')) as PartitionList) : {};
 }
 
 export function claimRecord(topic: string, claim: Claim, now: number): OutRecord {

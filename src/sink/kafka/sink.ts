@@ -7,6 +7,7 @@ import type { Position } from '../../change/position.ts';
 import { MillraceError } from '../../errors.ts';
 import { type KafkaSettings, createKafka, kafkaError } from '../../kafka/client.ts';
 import { type Cluster, closeCluster, openCluster } from '../../kafka/cluster.ts';
+import type { PartitionList } from '../../kafka/open-transactions.ts';
 import { partitionOf } from '../../kafka/partition.ts';
 import { TopicTail } from '../../kafka/reader.ts';
 import { BATCH_HEADER_BYTES, RECORD_HEAD_BYTES } from '../../kafka/record-batch.ts';
@@ -15,12 +16,14 @@ import { PartitionTarget, type TransactionalWriter, openWriter } from '../../kaf
 import type { Clock, Failpoint, Log } from '../../ports.ts';
 import type { Sink } from '../sink.ts';
 import { type Layout, Layouts } from './layout.ts';
+import { type LastTransaction, settle } from './settle.ts';
 import {
   NOTHING_STORED,
   type Stored,
   claimRecord,
   ensureOffsetsTopic,
   foldStored,
+  partitionsOf,
   offsetsPartition,
   positionRecord,
 } from './offsets.ts';
@@ -108,6 +111,7 @@ class KafkaSink implements Sink {
     // A stop lets the commit in hand end, topics that it needs included.
     const layouts = new Layouts({ ...topics, signal: new AbortController().signal }, topicCreation);
     this.#session = { cluster, writer, layouts, offsets: new PartitionTarget(at) };
+    await settle({ topics, writer, last: await reader.last(partition) });
     const before = await reader.read('end');
     checkClash(connector, before.claim, identity);
     await this.#claim(this.#session, identity, before.claim);
@@ -149,7 +153,8 @@ class KafkaSink implements Sink {
   /** The position is the last Produce, so that its partition is held by the transaction only shortly. */
   async #commitPosition({ writer, offsets }: Session, position: Position): Promise<void> {
     const { connector, offsetsTopic } = this.#settings;
-    const record = positionRecord(offsetsTopic, connector, position, this.#context.clock.now());
+    const { partitions } = writer;
+    const record = positionRecord(offsetsTopic, { connector, position, partitions }, this.#context.clock.now());
     await writer.send(Records.of([record]), [offsets]);
     this.#context.failpoint?.('before-commit');
     await writer.commit();
@@ -242,6 +247,7 @@ class StoredReader {
   readonly #tail: TopicTail;
   readonly #of: { readonly connector: string; readonly partitions: number };
   #stored: Stored = NOTHING_STORED;
+  #named: PartitionList = {};
 
   constructor(tail: TopicTail, of: { readonly connector: string; readonly partitions: number }) {
     this.#tail = tail;
@@ -249,8 +255,23 @@ class StoredReader {
   }
 
   async read(upTo: 'end' | 'stable'): Promise<Stored> {
-    this.#stored = foldStored(this.#stored, await this.#tail.read(upTo), this.#of);
+    const records = await this.#tail.read(upTo);
+    for (const record of records) this.#named = partitionsOf(record, this.#of.connector) ?? this.#named;
+    this.#stored = foldStored(this.#stored, records, this.#of);
     return this.#stored;
+  }
+
+  /** The last transaction that wrote a position, decided or not. */
+  async last(offsetsPartition: number): Promise<LastTransaction> {
+    let partitions = this.#named;
+    let isVisible = true;
+    for (const record of await this.#tail.peek(offsetsPartition)) {
+      const named = partitionsOf(record, this.#of.connector);
+      if (named === null) continue;
+      partitions = named;
+      isVisible = false;
+    }
+    return { partitions: { ...partitions, [this.#tail.topic]: [offsetsPartition] }, isVisible };
   }
 }
 
