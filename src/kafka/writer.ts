@@ -193,6 +193,7 @@ class Writer implements TransactionalWriter {
         await this.#coordinator.addPartitionsToTxn(request);
         return;
       } catch (error) {
+        if (errorType(error) === 'OPERATION_NOT_ATTEMPTED') return this.#joinEach(request.topics);
         // The markers of the transaction before are still being written: normal when transactions follow each other.
         if (errorType(error) !== 'CONCURRENT_TRANSACTIONS' || clock.now() > until) {
           throw kafkaError(error, `cannot add ${inWords(topics.keys())} to a Kafka transaction`);
@@ -200,6 +201,19 @@ class Writer implements TransactionalWriter {
       }
       // A stop lets the commit in hand end: it does not cut this short.
       await clock.sleep(waitMs, NEVER_ABORTED);
+    }
+  }
+
+  /** All of them were refused because of one, and kafkajs tells only what became of the first: that one is asked for. */
+  async #joinEach(
+    topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[],
+  ): Promise<void> {
+    for (const each of topics) {
+      try {
+        await this.#coordinator.addPartitionsToTxn({ ...this.#identity(), topics: [each] });
+      } catch (error) {
+        throw kafkaError(error, `cannot add ${inWords([each.topic])} to a Kafka transaction`);
+      }
     }
   }
 
