@@ -25,7 +25,7 @@ interface Entry {
   readonly resolve: (response: { readonly payload: Buffer }) => void;
   readonly reject: (error: Error) => void;
 }
-interface Connection {
+export interface Connection {
   readonly clientId: string;
   readonly socket?: Socket;
   readonly requestQueue: {
@@ -225,10 +225,20 @@ export async function closeCluster(cluster: Cluster): Promise<void> {
   await cluster.disconnect().catch(() => {});
 }
 
-/** Sends a frame that we have encoded ourselves, and gives the response's body. Requests of one broker keep order. */
+/** Sends a frame that we have encoded ourselves, and gives the response's body. */
 export async function sendRaw(broker: Broker, request: RawRequest): Promise<Buffer> {
+  return sendOn(await readyConnection(broker), request);
+}
+
+/** A connection that takes a request now: it is there, and so is its SASL session, which brokers may let end. */
+export async function readyConnection(broker: Broker): Promise<Connection> {
   const connection = await broker.connectionPool.getConnection(0);
   if (!connection.isAuthenticated()) await connection.authenticate();
+  return connection;
+}
+
+/** As `sendRaw`; on one connection requests go out in the order of the calls. */
+export async function sendOn(connection: Connection, request: RawRequest): Promise<Buffer> {
   const { apiKey, apiVersion, apiName } = request;
   const { payload } = await new Promise<{ readonly payload: Buffer }>((resolve, reject) => {
     const correlationId = connection.nextCorrelationId();

@@ -7,7 +7,7 @@ import type { Records } from '../change/records.ts';
 import { MillraceError } from '../errors.ts';
 import type { Clock } from '../ports.ts';
 import { errorType, kafkaError } from './client.ts';
-import { type Broker, type Cluster, findCoordinator, sendRaw } from './cluster.ts';
+import { type Broker, type Cluster, type Connection, findCoordinator, readyConnection, sendOn } from './cluster.ts';
 import { PRODUCE, type ProducePart, produceBound, readProduce, writeProduce } from './produce-request.ts';
 import { BATCH_HEADER_BYTES, RECORD_HEAD_BYTES } from './record-batch.ts';
 
@@ -225,7 +225,9 @@ class Writer implements TransactionalWriter {
       const parts = targets
         .map((target) => partOf(target, records))
         .sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : 0));
-      const answered: Promise<void> = this.#produce(leader, parts).then(() => void unanswered.delete(answered));
+      // Waited for here: requests that wait each for themselves (to connect, to authenticate again) overtake each other.
+      const connection = await readyConnection(await this.#cluster.findBroker({ nodeId: String(leader) }));
+      const answered: Promise<void> = this.#produce(connection, parts).then(() => void unanswered.delete(answered));
       // Awaited by whoever empties the set; until then a rejection must not count as unhandled.
       answered.catch(() => {});
       unanswered.add(answered);
@@ -239,7 +241,7 @@ class Writer implements TransactionalWriter {
     while (unanswered.size >= MAX_IN_FLIGHT) await Promise.race(unanswered);
   }
 
-  async #produce(leader: number, parts: readonly ProducePart[]): Promise<void> {
+  async #produce(connection: Connection, parts: readonly ProducePart[]): Promise<void> {
     const { transactionalId, clientId } = this.#options;
     const options = {
       clientId,
@@ -250,9 +252,8 @@ class Writer implements TransactionalWriter {
       epoch: this.#epoch,
     };
     const buffer = this.#buffer(produceBound(options));
-    const broker = await this.#cluster.findBroker({ nodeId: String(leader) });
     const frame = (correlationId: number): Buffer => writeProduce(buffer, correlationId, options);
-    const failure = readProduce(await sendRaw(broker, { ...PRODUCE, frame }));
+    const failure = readProduce(await sendOn(connection, { ...PRODUCE, frame }));
     this.#buffers.push(buffer);
     if (failure === null) return;
     const { topic, partition, code, message } = failure;
