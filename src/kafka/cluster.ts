@@ -4,6 +4,7 @@
  * state cannot recover from errors (docs/decisions/0004-own-transactional-producer.md). The version is pinned: these
  * internals have not changed since 2023 and are checked when the cluster is opened.
  */
+import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import type { Kafka } from 'kafkajs';
 import { MillraceError } from '../errors.ts';
@@ -24,7 +25,7 @@ interface Entry {
   readonly resolve: (response: { readonly payload: Buffer }) => void;
   readonly reject: (error: Error) => void;
 }
-interface Connection {
+export interface Connection {
   readonly clientId: string;
   readonly socket?: Socket;
   readonly requestQueue: {
@@ -55,7 +56,12 @@ interface TransactionRequest {
 /** One broker of kafkajs' pool, as far as it is used here. */
 export interface Broker {
   readonly nodeId: number | null;
-  readonly connectionPool: { readonly pool: readonly Connection[]; getConnection(index: number): Promise<Connection> };
+  readonly connectionPool: {
+    readonly pool: readonly Connection[];
+    getConnection(index: number): Promise<Connection>;
+    send(protocol: Protocol): Promise<Metadata>;
+  };
+  lookupRequest(apiKey: number, versions: object): (request: object) => Protocol;
   findGroupCoordinator(of: { groupId: string; coordinatorType: 0 | 1 }): Promise<{
     coordinator: { nodeId: number };
   }>;
@@ -67,9 +73,7 @@ export interface Broker {
     request: TransactionRequest & { topics: readonly { topic: string; partitions: readonly number[] }[] },
   ): Promise<unknown>;
   endTxn(request: TransactionRequest & { transactionResult: boolean }): Promise<unknown>;
-  metadata(
-    topics: readonly string[],
-  ): Promise<{ topicMetadata: readonly { topic: string; partitionMetadata: readonly PartitionMetadata[] }[] }>;
+  metadata(topics?: readonly string[]): Promise<Metadata>;
   createTopics(request: { topics: readonly TopicRequest[]; timeout: number }): Promise<unknown>;
   describeConfigs(request: {
     resources: readonly { type: number; name: string; configNames: readonly string[] }[];
@@ -108,6 +112,17 @@ export interface FetchedPartition {
   readonly messages: readonly FetchedRecord[];
 }
 
+interface Metadata {
+  readonly topicMetadata: readonly {
+    readonly topic: string;
+    readonly partitionMetadata: readonly PartitionMetadata[];
+  }[];
+}
+/** A request of one version, with the decoder of its response. */
+interface Protocol {
+  readonly request: { readonly encode: () => Promise<{ readonly buffer: Buffer }> };
+  readonly response: object;
+}
 interface PartitionMetadata {
   readonly partitionId: number;
   readonly leader: number;
@@ -117,7 +132,8 @@ export interface Cluster {
   readonly brokerPool: {
     readonly brokers: Readonly<Record<string, Broker>>;
     readonly seedBroker?: Broker;
-    readonly metadata: { readonly clusterId: string | null } | null;
+    readonly metadata: (Metadata & { readonly clusterId: string | null }) | null;
+    createBroker: (options: object) => Broker;
   };
   connect(): Promise<void>;
   disconnect(): Promise<void>;
@@ -134,9 +150,43 @@ export async function openCluster(kafka: Kafka): Promise<Cluster> {
   const factory = symbol && (kafka as unknown as Record<symbol, (options: object) => Cluster>)[symbol];
   if (!factory) throw new MillraceError('internal', 'kafkajs has no cluster factory: expected version 2.2.4');
   const cluster = factory({ allowAutoTopicCreation: false, isolationLevel: READ_COMMITTED, metadataMaxAge: 300_000 });
-  await cluster.connect();
-  await cluster.refreshMetadata();
+  askForBrokersOnly(cluster);
+  try {
+    await cluster.connect();
+    await cluster.refreshMetadata();
+  } catch (error) {
+    await closeCluster(cluster);
+    throw error;
+  }
   return cluster;
+}
+
+const METADATA = 3;
+const metadataVersions = createRequire(import.meta.url)('kafkajs/src/protocol/requests/metadata') as object;
+
+/**
+ * To learn of the brokers, kafkajs asks for all topics there are, and fails when a partition of any has no leader: a
+ * topic of somebody else, on a broker that died, would keep us from starting. No topics are a list without entries;
+ * what kafkajs sends is a list that is not there, which means all.
+ */
+function askForBrokersOnly({ brokerPool }: Cluster): void {
+  const create = brokerPool.createBroker;
+  brokerPool.createBroker = (options) => {
+    const broker = create(options);
+    const ask = broker.metadata.bind(broker);
+    broker.metadata = async (topics = []) => {
+      if (topics.length > 0) return ask(topics);
+      const lookup = broker.lookupRequest(METADATA, metadataVersions);
+      const { request, response } = lookup({ topics, allowAutoTopicCreation: false });
+      const encode = async (): Promise<{ readonly buffer: Buffer }> => {
+        const encoded = await request.encode();
+        encoded.buffer.writeInt32BE(0);
+        return encoded;
+      };
+      return broker.connectionPool.send({ request: { ...request, encode }, response });
+    };
+    return broker;
+  };
 }
 
 /** Some broker that answers: for what any of them knows. */
@@ -178,10 +228,20 @@ export async function closeCluster(cluster: Cluster): Promise<void> {
   await cluster.disconnect().catch(() => {});
 }
 
-/** Sends a frame that we have encoded ourselves, and gives the response's body. Requests of one broker keep order. */
+/** Sends a frame that we have encoded ourselves, and gives the response's body. */
 export async function sendRaw(broker: Broker, request: RawRequest): Promise<Buffer> {
+  return sendOn(await readyConnection(broker), request);
+}
+
+/** A connection that takes a request now: it is there, and so is its SASL session, which brokers may let end. */
+export async function readyConnection(broker: Broker): Promise<Connection> {
   const connection = await broker.connectionPool.getConnection(0);
   if (!connection.isAuthenticated()) await connection.authenticate();
+  return connection;
+}
+
+/** As `sendRaw`; on one connection requests go out in the order of the calls. */
+export async function sendOn(connection: Connection, request: RawRequest): Promise<Buffer> {
   const { apiKey, apiVersion, apiName } = request;
   const { payload } = await new Promise<{ readonly payload: Buffer }>((resolve, reject) => {
     const correlationId = connection.nextCorrelationId();

@@ -7,7 +7,7 @@ import type { Records } from '../change/records.ts';
 import { MillraceError } from '../errors.ts';
 import type { Clock } from '../ports.ts';
 import { errorType, kafkaError } from './client.ts';
-import { type Broker, type Cluster, findCoordinator, sendRaw } from './cluster.ts';
+import { type Broker, type Cluster, type Connection, findCoordinator, readyConnection, sendOn } from './cluster.ts';
 import { type PartitionList, type TransactionState, describeTransaction, isOpen } from './open-transactions.ts';
 import { PRODUCE, type ProducePart, produceBound, readProduce, writeProduce } from './produce-request.ts';
 import { BATCH_HEADER_BYTES, RECORD_HEAD_BYTES } from './record-batch.ts';
@@ -280,6 +280,7 @@ class Writer implements TransactionalWriter {
         await this.#coordinator.addPartitionsToTxn(request);
         return;
       } catch (error) {
+        if (errorType(error) === 'OPERATION_NOT_ATTEMPTED') return this.#joinEach(request.topics);
         // The markers of the transaction before are still being written: normal when transactions follow each other.
         if (errorType(error) !== 'CONCURRENT_TRANSACTIONS' || clock.now() > until) {
           throw kafkaError(error, `cannot add ${inWords(topics.keys())} to a Kafka transaction`);
@@ -287,6 +288,19 @@ class Writer implements TransactionalWriter {
       }
       // A stop lets the commit in hand end: it does not cut this short.
       await clock.sleep(waitMs, NEVER_ABORTED);
+    }
+  }
+
+  /** All of them were refused because of one, and kafkajs tells only what became of the first: that one is asked for. */
+  async #joinEach(
+    topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[],
+  ): Promise<void> {
+    for (const each of topics) {
+      try {
+        await this.#coordinator.addPartitionsToTxn({ ...this.#identity(), topics: [each] });
+      } catch (error) {
+        throw kafkaError(error, `cannot add ${inWords([each.topic])} to a Kafka transaction`);
+      }
     }
   }
 
@@ -298,7 +312,9 @@ class Writer implements TransactionalWriter {
       const parts = targets
         .map((target) => partOf(target, records))
         .sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : 0));
-      const answered: Promise<void> = this.#produce(leader, parts).then(() => void unanswered.delete(answered));
+      // Waited for here: requests that wait each for themselves (to connect, to authenticate again) overtake each other.
+      const connection = await readyConnection(await this.#cluster.findBroker({ nodeId: String(leader) }));
+      const answered: Promise<void> = this.#produce(connection, parts).then(() => void unanswered.delete(answered));
       // Awaited by whoever empties the set; until then a rejection must not count as unhandled.
       answered.catch(() => {});
       unanswered.add(answered);
@@ -312,7 +328,7 @@ class Writer implements TransactionalWriter {
     while (unanswered.size >= MAX_IN_FLIGHT) await Promise.race(unanswered);
   }
 
-  async #produce(leader: number, parts: readonly TargetPart[]): Promise<void> {
+  async #produce(connection: Connection, parts: readonly TargetPart[]): Promise<void> {
     const { transactionalId, clientId } = this.#options;
     const options = {
       clientId,
@@ -323,9 +339,8 @@ class Writer implements TransactionalWriter {
       epoch: this.#epoch,
     };
     const buffer = this.#buffer(produceBound(options));
-    const broker = await this.#cluster.findBroker({ nodeId: String(leader) });
     const frame = (correlationId: number): Buffer => writeProduce(buffer, correlationId, options);
-    const failure = readProduce(await sendRaw(broker, { ...PRODUCE, frame }), (topic, partition, baseOffset) => {
+    const failure = readProduce(await sendOn(connection, { ...PRODUCE, frame }), (topic, partition, baseOffset) => {
       const part = parts.find((each) => each.partition === partition && each.topic === topic);
       if (part) part.target.lastOffset = baseOffset + BigInt(part.indexes.length - 1);
     });

@@ -46,7 +46,12 @@ async function supervise(config: ConnectorConfig, options: SupervisorOptions): P
   const { signal, clock } = options;
   const log = childLog(options.log, { connector: config.name });
   const metrics = options.metrics.of(config.name);
-  const state = (now: State): void => options.onState?.(config.name, now);
+  let last: State | null = null;
+  // A standby says so with every try, once a second.
+  const state = (now: State): void => {
+    if (now !== last) options.onState?.(config.name, now);
+    last = now;
+  };
   state('starting');
   let refusals = 0;
   for (let restarts = 0; ; ) {

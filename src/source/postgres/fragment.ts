@@ -142,8 +142,11 @@ export class FragmentAssembler {
    */
   keepAlive(walEnd: bigint): void {
     if (this.#begin !== null || walEnd <= this.#last) return;
+    if (this.#skipUntil > 0) throw this.#splitIsGone(`nothing of it up to ${formatLsn(walEnd)}`);
     const now = this.#now();
-    if (now - this.#lastIdleAt < IDLE_EVERY_MS && walEnd - this.#last < IDLE_EVERY_BYTES) return;
+    const elapsed = now - this.#lastIdleAt;
+    // A clock that was set back makes nobody wait until it has caught up.
+    if (elapsed >= 0 && elapsed < IDLE_EVERY_MS && walEnd - this.#last < IDLE_EVERY_BYTES) return;
     this.#lastIdleAt = now;
     this.#emit({ tx: null, changes: NO_CHANGES, begin: true, end: true, lsn: walEnd, ordinal: 0 });
     this.#last = walEnd;
@@ -170,15 +173,11 @@ export class FragmentAssembler {
 
   #beginTransaction(message: Begin): void {
     if (this.#begin !== null) throw this.#unexpected('Begin', 'inside another transaction');
-    const { lsn, ordinal, xid } = this.#start;
+    const { lsn, xid } = this.#start;
     const resumes = this.#skipUntil > 0;
     if (resumes && (message.finalLsn !== lsn || String(message.xid) !== xid)) {
       // The server has to send the split transaction first: anything else would drop the wrong rows.
-      throw new MillraceError(
-        'refused',
-        `cannot resume inside a split transaction: expected transaction ${xid} with its commit at ${formatLsn(lsn)} (${ordinal} changes delivered), ` +
-          `got transaction ${message.xid} at ${formatLsn(message.finalLsn)}; the slot does not hold it any more`,
-      );
+      throw this.#splitIsGone(`transaction ${message.xid} at ${formatLsn(message.finalLsn)}`);
     }
     this.#skipTransaction = !resumes && message.finalLsn < lsn;
     this.#begin = message;
@@ -220,7 +219,8 @@ export class FragmentAssembler {
   }
 
   #loneMessage(change: Change, lsn: bigint): void {
-    if (lsn < this.#last) return;
+    // Before a split transaction that is resumed there is nothing that was not delivered with its first part.
+    if (lsn < this.#last || this.#skipUntil > 0) return;
     // Outside any transaction: it stands at its record's end, which may equal the next commit's final LSN.
     this.#emit({ tx: null, changes: [change], begin: true, end: true, lsn, ordinal: 0 });
     this.#last = lsn;
@@ -236,6 +236,15 @@ export class FragmentAssembler {
 
   #emit(parts: ConstructorParameters<typeof PgFragment>[0]): void {
     this.#out.push(new PgFragment(parts, this.#start));
+  }
+
+  #splitIsGone(got: string): MillraceError {
+    const { lsn, ordinal, xid } = this.#start;
+    return new MillraceError(
+      'refused',
+      `cannot resume inside a split transaction: expected transaction ${xid} with its commit at ${formatLsn(lsn)} (${ordinal} changes delivered), ` +
+        `got ${got}; the slot does not hold it any more`,
+    );
   }
 
   #unexpected(message: string, where: string): MillraceError {

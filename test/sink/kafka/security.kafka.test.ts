@@ -9,7 +9,7 @@ import { createKafkaSink } from '../../../src/sink/kafka/sink.ts';
 import type { Sink } from '../../../src/sink/sink.ts';
 import { IDENTITY, numbered, signal } from '../../contract/sink/suite.ts';
 import { pem } from '../../support/certificates.ts';
-import { readWire, textOf } from '../../support/kafka-wire.ts';
+import { readWire, textOf, topicReady } from '../../support/kafka-wire.ts';
 import { PASSWORD, type Right, USER, grant, startSecureKafka } from '../../support/secure-kafka.ts';
 import { sinkSettings } from '../../support/sink-settings.ts';
 import { freshName, quiet, waitFor } from '../../support/servers.ts';
@@ -154,4 +154,31 @@ describe('a connector on a secured Kafka', { concurrency: 4 }, () => {
       assert.ok(message.includes(lacking.replace(/\.$/, '')), `expected "${lacking}" in: ${message}`);
     });
   }
+
+  test('one topic of several that may not be written: the refusal says which, wherever it stands in the answer', {
+    timeout: 60_000,
+  }, async () => {
+    const name = freshName('one');
+    const letters = ['a', 'b', 'c', 'd', 'e', 'f'];
+    const topics = letters.map((letter) => `${name}.${letter}`);
+    const rights = leastRights(name).filter((right) => right.name !== `${name}.`);
+    const write = topics.slice(0, -1).map((topic) => ({ resource: 'topic', name: topic, operation: 'WRITE' }) as const);
+    const lacking = topics.at(-1) ?? '';
+    await grant(server.admin, USER, [...rights, ...write, { resource: 'topic', name: lacking, operation: 'DESCRIBE' }]);
+    await server.admin.createTopics({
+      waitForLeaders: false,
+      topics: topics.map((topic) => ({ topic, numPartitions: 1 })),
+    });
+    for (const topic of topics) await topicReady(server.bootstrap, topic, 1);
+    const sink = create(name, { listener: 'SASL_PLAINTEXT', sasl: sasl('plain'), tls: null });
+    await sink.open(IDENTITY, signal);
+    const records = Records.of(topics.map((topic, i) => numbered(topic, i)));
+    await assert.rejects(
+      sink.commit(records, { lsn: '0/1' }, true),
+      (error) =>
+        error instanceof MillraceError &&
+        error.kind === 'kafka-rejected' &&
+        error.message.startsWith(`cannot add topic "${lacking}" `),
+    );
+  });
 });

@@ -137,3 +137,28 @@ test('messages out of place stop us', () => {
   assert.throws(() => feed(assembler(), commit(1n, 2n)), /outside a transaction/);
   assert.throws(() => feed(assembler(), begin(200n, 1), begin(300n, 2)), /inside another transaction/);
 });
+
+test('a log that goes on without the split transaction to be resumed is refused, and is no progress', () => {
+  const inside = { ...START, lsn: 200n, ordinal: 3, xid: '9' };
+  const into = assembler(inside, () => 10_000);
+  into.keepAlive(150n);
+  into.keepAlive(200n);
+  into.message({ op: 'message', prefix: 'p', content: Buffer.alloc(0), transactional: false, lsn: 200n });
+  assert.deepEqual(into.take(), []);
+  assert.throws(
+    () => into.keepAlive(208n),
+    (error) => error instanceof MillraceError && error.kind === 'refused' && error.message.includes('0/D0'),
+  );
+});
+
+test('idle progress goes on when the clock was set back', () => {
+  let now = 10_000_000;
+  const into = assembler(START, () => now);
+  into.keepAlive(110n);
+  now -= 3_600_000;
+  into.keepAlive(120n);
+  assert.deepEqual(
+    into.take().map(({ position }) => position.lsn),
+    ['0/6E', '0/78'],
+  );
+});
