@@ -56,6 +56,7 @@ export class Committer {
       })
       .then(() => {
         this.#inFlightBytes = 0;
+        this.#pipeline.metrics.gauge('queue_bytes', this.#batch.bytes);
         this.#running = null;
         if (!this.#pipeline.signal.aborted) this.kick();
       });

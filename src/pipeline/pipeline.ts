@@ -72,5 +72,6 @@ export async function runPipeline(pipeline: Pipeline): Promise<void> {
   } finally {
     // Calls of the sink never overlap: whoever closes it next has to find it at rest.
     await committer.rest();
+    metrics.gauge('queue_bytes', 0);
   }
 }
