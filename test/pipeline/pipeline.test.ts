@@ -76,3 +76,22 @@ test('nothing waits after a run that failed', async () => {
   await assert.rejects(runPipeline(at.pipeline), /gone/);
   assert.equal(at.gauges.get('queue_bytes'), 0);
 });
+
+test('a row that cannot become an event ends the run behind what came before it, and is said where to find', async () => {
+  const { transform } = setting(0, {}).pipeline;
+  const at = setting(3, {
+    transform: (change, tx, out) => {
+      if (tx?.id === '3') throw new MillraceError('data', 'no topic');
+      transform(change, tx, out);
+    },
+  });
+  await assert.rejects(runPipeline(at.pipeline), {
+    kind: 'data',
+    message:
+      'no topic. It is in source transaction 3, committed at 0/3; everything before that transaction is delivered',
+  });
+  assert.equal(
+    at.committed.reduce((sum, count) => sum + count, 0),
+    2,
+  );
+});
