@@ -1,6 +1,7 @@
 /** Commits what a batch holds, one commit at a time, and acknowledges it. */
 import { MillraceError } from '../errors.ts';
 import type { CommitWork, Batch } from './batch.ts';
+import { located } from './located.ts';
 import type { Pipeline } from './pipeline.ts';
 
 export class Committer {
@@ -58,6 +59,7 @@ export class Committer {
       })
       .then(() => {
         this.#inFlightBytes = 0;
+        this.#pipeline.metrics.gauge('queue_bytes', this.#batch.bytes);
         this.#running = null;
         if (!this.#pipeline.signal.aborted) this.kick();
       });
@@ -106,7 +108,5 @@ export class Committer {
 /** A record that is refused although its transaction is alone: nothing else can be the reason. */
 function culprit(error: unknown, { alone, tx }: CommitWork): unknown {
   if (!alone || !(error instanceof MillraceError) || error.kind !== 'record-rejected') return error;
-  const where = tx === null ? '' : `. It is in source transaction ${tx.id}, committed at ${tx.commitLsn}`;
-  const message = `${error.message}${where}; everything before that transaction is delivered`;
-  return new MillraceError('poison-record', message, { cause: error });
+  return located(error, tx, 'poison-record');
 }

@@ -6,12 +6,14 @@
 import type { Message, OutRecord } from '../change/message.ts';
 import type { Fragment } from '../change/fragment.ts';
 import type { Position } from '../change/position.ts';
+import { MillraceError } from '../errors.ts';
 import type { Clock, Failpoint, Metrics } from '../ports.ts';
 import type { Sink } from '../sink/sink.ts';
 import type { Source } from '../source/source.ts';
 import type { Transform } from '../transform/transform.ts';
 import { Batch, type BatchLimits } from './batch.ts';
 import { Committer } from './committer.ts';
+import { located } from './located.ts';
 
 export interface Pipeline {
   readonly source: Source;
@@ -43,10 +45,14 @@ export async function runPipeline(pipeline: Pipeline): Promise<void> {
 
   const take = (fragments: readonly Fragment[]): void => {
     for (const fragment of fragments) {
-      for (const change of fragment.changes) {
-        pipeline.transform(change, fragment.tx, messages);
-        for (const message of messages) batch.add(pipeline.serialize(message));
-        messages.length = 0;
+      try {
+        for (const change of fragment.changes) {
+          pipeline.transform(change, fragment.tx, messages);
+          for (const message of messages) batch.add(pipeline.serialize(message));
+          messages.length = 0;
+        }
+      } catch (error) {
+        throw error instanceof MillraceError ? located(error, fragment.tx) : error;
       }
       batch.mark(fragment);
     }
@@ -72,5 +78,6 @@ export async function runPipeline(pipeline: Pipeline): Promise<void> {
   } finally {
     // Calls of the sink never overlap: whoever closes it next has to find it at rest.
     await committer.rest();
+    metrics.gauge('queue_bytes', 0);
   }
 }

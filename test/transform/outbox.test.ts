@@ -118,6 +118,12 @@ test('a value that makes no legal topic stops us without showing the value', () 
   }
 });
 
+test('a header whose column is NULL is there, with a null value', () => {
+  const headers = [{ column: 'payload', name: 'body' }];
+  const { messages } = route(changeOf(bytes.insert(1, ['e1', 'order', 'k', 't', null])), { headers });
+  assert.deepEqual(messages[0]?.headers[1], { name: 'body', value: null });
+});
+
 test('extra columns become headers; a missing one is an error or ignored', () => {
   const headers = [
     { column: 'type', name: 'eventType' },

@@ -186,9 +186,9 @@ function clientConfig(settings: PostgresSettings, options: ConnectOptions, ssl: 
     keepAlive: true,
     keepAliveInitialDelayMillis: 5000,
     ssl,
-    // Output settings decide the bytes of every value, so a server's defaults must not.
+    // Output settings decide the bytes of every value, so a server's defaults must not. Warnings have to reach the stream.
     options:
-      '-c datestyle=ISO -c intervalstyle=postgres -c timezone=UTC -c extra_float_digits=3 -c bytea_output=hex -c client_encoding=UTF8',
+      '-c client_min_messages=warning -c datestyle=ISO -c intervalstyle=postgres -c timezone=UTC -c extra_float_digits=3 -c bytea_output=hex -c client_encoding=UTF8',
     ...(settings.password === null ? {} : { password: settings.password }),
     ...(options.replication ? { replication: 'database' } : {}),
   };

@@ -44,6 +44,7 @@ class PostgresSource implements Source {
   #facts: ServerFacts | null = null;
   #clusterId = '';
   #stream: ReplicationStream | null = null;
+  #measuring: NodeJS.Timeout | undefined;
   /** Found while streaming: ends the run. */
   #refusal: MillraceError | null = null;
   /** Aborts with `close`, so that a standby that is closed does not take the lease afterwards. */
@@ -60,6 +61,7 @@ class PostgresSource implements Source {
     if (this.#closing.signal.aborted) await lease.release();
     this.#closing.signal.throwIfAborted();
     this.#lease = lease;
+    this.#startMeasuring(lease);
     const facts = await readServerFacts(this.#settings, AbortSignal.any([signal, lease.lost]));
     this.#facts = facts;
     const identity: SourceIdentity = {
@@ -79,7 +81,7 @@ class PostgresSource implements Source {
   }
 
   async *read(from: Position, signal: AbortSignal): AsyncIterable<readonly Fragment[]> {
-    const { lease, facts } = this.#held();
+    const { facts } = this.#held();
     const position = parsePosition(from);
     const start: StreamStart = {
       system: facts.system,
@@ -103,15 +105,10 @@ class PostgresSource implements Source {
       lsn: formatLsn(start.lsn),
       ordinal: start.ordinal,
     });
-    const timer = setInterval(() => void this.#measure(lease).catch(() => {}), MEASURE_EVERY_MS);
-    try {
-      while (await stream.pump(handler)) {
-        if (this.#refusal !== null) throw this.#refusal;
-        const fragments = assembler.take();
-        if (fragments.length > 0) yield fragments;
-      }
-    } finally {
-      clearInterval(timer);
+    while (await stream.pump(handler)) {
+      if (this.#refusal !== null) throw this.#refusal;
+      const fragments = assembler.take();
+      if (fragments.length > 0) yield fragments;
     }
   }
 
@@ -131,6 +128,7 @@ class PostgresSource implements Source {
     const lease = this.#lease;
     this.#stream = null;
     this.#lease = null;
+    clearInterval(this.#measuring);
     try {
       await stream?.close();
     } finally {
@@ -183,6 +181,13 @@ class PostgresSource implements Source {
         'changes between the two would be missing. Was the slot advanced or re-created by hand? ' +
         'Reset the stored position to accept the gap, or restore the slot',
     );
+  }
+
+  /** From the lease on, not from the stream on: it is while Kafka is away that the slot holds more and more back. */
+  #startMeasuring(lease: Lease): void {
+    const measure = (): void => void this.#measure(lease).catch(() => {});
+    measure();
+    this.#measuring = setInterval(measure, MEASURE_EVERY_MS);
   }
 
   async #measure(lease: Lease): Promise<void> {

@@ -166,8 +166,13 @@ export class ReplicationStream {
   #other(type: number): void {
     switch (type) {
       case ERROR:
-        throw serverError(this.#frames.buffer.subarray(this.#frames.start, this.#frames.end));
-      case NOTICE:
+        throw serverError(this.#fields());
+      case NOTICE: {
+        const fields = this.#fields();
+        // PostgreSQL 18 warns and goes on without the rows where older versions end the stream.
+        if (isMissingPublication(fields)) throw missingPublication(fields);
+        return;
+      }
       case PARAMETER:
       case COMMAND_COMPLETE:
       case READY:
@@ -180,6 +185,13 @@ export class ReplicationStream {
           `unexpected frame "${String.fromCharCode(type)}" on the replication socket`,
         );
     }
+  }
+
+  /** Of an ErrorResponse or a NoticeResponse: a type byte and a string each (protocol-error-fields.html). */
+  #fields(): ReadonlyMap<string, string> {
+    const { buffer, start, end } = this.#frames;
+    const fields = buffer.toString('utf8', start, end).split('\0');
+    return new Map(fields.filter((field) => field.length > 1).map((field) => [field.charAt(0), field.slice(1)]));
   }
 
   /** Waits for bytes and pushes them into the frame reader; false at the end of the stream or when aborted. */
@@ -256,11 +268,8 @@ function closed(when: string): MillraceError {
   return new MillraceError('database-unavailable', `PostgreSQL closed the replication connection ${when}`);
 }
 
-/** ErrorResponse: fields of a type byte and a string (protocol-error-fields.html). */
-function serverError(body: Buffer): MillraceError {
-  const fields = new Map<string, string>();
-  for (const field of body.toString('utf8').split('\0'))
-    if (field.length > 1) fields.set(field.charAt(0), field.slice(1));
+function serverError(fields: ReadonlyMap<string, string>): MillraceError {
+  if (isMissingPublication(fields)) return missingPublication(fields);
   const code = fields.get('C') ?? '';
   const kind =
     code === '57P01' || code === '57P02' || code === '57P03'
@@ -271,5 +280,19 @@ function serverError(body: Buffer): MillraceError {
   return new MillraceError(
     kind,
     `PostgreSQL ended the replication stream: ${fields.get('M') ?? 'no message'} (SQLSTATE ${code})`,
+  );
+}
+
+/** `publication "…" does not exist` (42704), or the warning of 18, `skipped loading publication "…"` (55000). */
+function isMissingPublication(fields: ReadonlyMap<string, string>): boolean {
+  const [code, file] = [fields.get('C'), fields.get('F')];
+  return (code === '42704' && file === 'pg_publication.c') || (code === '55000' && file === 'pgoutput.c');
+}
+
+function missingPublication(fields: ReadonlyMap<string, string>): MillraceError {
+  return new MillraceError(
+    'refused',
+    `at this point of its log PostgreSQL has no publication to read by (${fields.get('M') ?? 'no message'}): what was committed without it cannot be read. ` +
+      'To accept that gap: drop the slot with pg_drop_replication_slot and reset the stored position, which starts anew',
   );
 }

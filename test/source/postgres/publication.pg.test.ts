@@ -159,3 +159,27 @@ test('a table on which our publication makes UPDATE and DELETE fail is pointed o
   await db.client.query('ALTER TABLE keyless REPLICA IDENTITY FULL');
   assert.deepEqual(await ensure(keyless), []);
 });
+
+for (const major of [18, 14] as const) {
+  test(`PostgreSQL ${major}: dropping the publication ends a running stream before anything behind it is passed`, async (t) => {
+    const { db, settings } = await setting(t, major);
+    // The server may be set to keep its warnings for itself.
+    await db.client.query(`ALTER DATABASE ${db.name} SET client_min_messages = error`);
+    const running = await runSource(settings);
+    t.after(() => running.stop());
+    await insertOutbox(db, 'before');
+    await waitFor('the row', async () => running.delivered().length === 1);
+    await db.client.query(`DROP PUBLICATION ${settings.publicationName}`);
+    await insertOutbox(db, 'lost');
+    await assert.rejects(running.ended, refused(/no publication to read by.*drop the slot.*reset the stored position/));
+    // Whoever makes it anew must not cover the gap up.
+    await running.source.close();
+    await db.client.query(`CREATE PUBLICATION ${settings.publicationName} FOR TABLE outbox`);
+    await insertOutbox(db, 'after');
+    const position = running.fragments.at(-1)?.position ?? running.start;
+    const resumed = await runSource(settings, { position });
+    t.after(() => resumed.stop());
+    await assert.rejects(resumed.ended, refused(/no publication to read by/));
+    assert.deepEqual(resumed.delivered(), []);
+  });
+}
