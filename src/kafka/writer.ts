@@ -110,6 +110,9 @@ export async function openWriter(cluster: Cluster, options: WriterOptions): Prom
   }
 }
 
+/** One topic of several is refused, and the answer does not say which. */
+const REFUSED_AMONG_OTHERS = new Set(['OPERATION_NOT_ATTEMPTED', 'TOPIC_AUTHORIZATION_FAILED']);
+
 class Writer implements TransactionalWriter {
   readonly #cluster: Cluster;
   readonly #coordinator: Broker;
@@ -280,7 +283,7 @@ class Writer implements TransactionalWriter {
         await this.#coordinator.addPartitionsToTxn(request);
         return;
       } catch (error) {
-        if (errorType(error) === 'OPERATION_NOT_ATTEMPTED') return this.#joinEach(request.topics);
+        if (topics.size > 1 && REFUSED_AMONG_OTHERS.has(errorType(error))) return this.#joinEach(request.topics);
         // The markers of the transaction before are still being written: normal when transactions follow each other.
         if (errorType(error) !== 'CONCURRENT_TRANSACTIONS' || clock.now() > until) {
           throw kafkaError(error, `cannot add ${inWords(topics.keys())} to a Kafka transaction`);
