@@ -137,7 +137,7 @@ class KafkaSink implements Sink {
     if (records.length > 0) await session.writer.send(records, targets);
     failpoint?.('after-send');
     this.#rowsInOpen += records.length;
-    if (!atBoundary && !this.#mustSplit()) return;
+    if (!atBoundary && !this.#mustSplit(records.length > 0)) return;
     await this.#commitPosition(session, position);
   }
 
@@ -162,10 +162,18 @@ class KafkaSink implements Sink {
   }
 
   /** The broker's clock runs from the first Produce and is never refreshed. */
-  #mustSplit(): boolean {
+  #mustSplit(hasSent: boolean): boolean {
     const { transactionTimeoutMs, split } = this.#settings;
-    if (this.#context.clock.now() - this.#openedAt < transactionTimeoutMs * SPLIT_AT) return false;
+    const openMs = this.#context.clock.now() - this.#openedAt;
+    if (openMs < transactionTimeoutMs * SPLIT_AT) return false;
     if (split === 'auto') return true;
+    if (!hasSent && openMs >= transactionTimeoutMs) {
+      // We are called far more often than that: it was not the transaction that was slow.
+      throw new MillraceError(
+        'fenced',
+        `this process stood still while a Kafka transaction was open, which has outlived its time-out of ${transactionTimeoutMs} ms`,
+      );
+    }
     throw new MillraceError(
       'transaction-too-long',
       `a source transaction of more than ${this.#rowsInOpen} events does not fit into one Kafka transaction of ${transactionTimeoutMs} ms and transaction.split is "never". ` +

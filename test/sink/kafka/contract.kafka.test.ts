@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { ITopicConfig } from 'kafkajs';
+import { Records } from '../../../src/change/records.ts';
+import { MillraceError } from '../../../src/errors.ts';
 import { createKafka } from '../../../src/kafka/client.ts';
 import { partitionOf } from '../../../src/kafka/partition.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { createKafkaSink } from '../../../src/sink/kafka/sink.ts';
 import { sinkContract } from '../../contract/sink.ts';
-import { IDENTITY, signal } from '../../contract/sink/suite.ts';
+import { IDENTITY, numbered, signal } from '../../contract/sink/suite.ts';
 import { ends, partitionCount, readWire, topicReady } from '../../support/kafka-wire.ts';
 import { sinkSettings } from '../../support/sink-settings.ts';
 import { freshName, kafka, quiet, waitFor } from '../../support/servers.ts';
@@ -94,6 +96,30 @@ test('open takes less than two seconds where nothing stands in its way', async (
   const tookMs = Date.now() - startedAt;
   await sink.close();
   assert.ok(tookMs < 2000, `open took ${tookMs} ms`);
+});
+
+test('transaction.split=never: one that is too long stops, one that outlived its time-out in a frozen process does not', async () => {
+  for (const [lateMs, kind] of [
+    [8000, 'transaction-too-long'],
+    [11_000, 'fenced'],
+  ] as const) {
+    let late = 0;
+    const connector = freshName('never');
+    const settings = { split: 'never', transactionTimeoutMs: 10_000 } as const;
+    const sink = createKafkaSink(sinkSettings(connector, { bootstrapServers: [bootstrap] }, settings), {
+      log: quiet,
+      clock: { ...systemClock, now: () => Date.now() + late },
+    });
+    await sink.open(IDENTITY, signal);
+    await sink.commit(Records.of([numbered(`${connector}.order`, 1)]), { n: 1 }, false);
+    await sink.commit(new Records(), { n: 1 }, false);
+    late = lateMs;
+    await assert.rejects(
+      sink.commit(new Records(), { n: 1 }, false),
+      (error) => error instanceof MillraceError && error.kind === kind,
+    );
+    await sink.close();
+  }
 });
 
 /** No transaction is open in a topic that is there, or it is not there at all. */
