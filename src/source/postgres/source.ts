@@ -141,6 +141,7 @@ class PostgresSource implements Source {
     try {
       const stream = await this.#open(start, signal);
       await untilAborted(this.#checkConfirmed(start.lsn), signal);
+      if (start.ordinal === 0) stream.acknowledge(start.lsn);
       return stream;
     } catch (error) {
       if (signal.aborted) return null;
@@ -161,7 +162,8 @@ class PostgresSource implements Source {
       publication_names: `"${publicationName.replaceAll('"', '""')}"`,
     };
     if (this.#held().facts.version >= 140_000) options.messages = 'true';
-    await stream.start(startReplication(slotName, start.lsn, options), start.ordinal === 0 ? start.lsn : 0n);
+    // Nothing is said of the position before it has been checked: an old server would move the slot back to it.
+    await stream.start(startReplication(slotName, start.lsn, options), 0n);
     return stream;
   }
 
