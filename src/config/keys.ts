@@ -11,11 +11,20 @@ const CONVERTER_CLASSES = {
   'io.debezium.converters.ByteBufferConverter': 'bytes',
 } as const;
 const NO_SNAPSHOTS = 'there are no snapshots yet; rows from before the first start are not sent';
+const NO_OTHER_DATABASE = 'PostgreSQL is the only database yet; leave this connector with Debezium';
 
 export const KEYS = {
   connectorClass: choice('connector.class', ['postgres'], {
     doc: 'The source database.',
     aliases: { 'io.debezium.connector.postgresql.PostgresConnector': 'postgres' },
+    refused: {
+      mysql: NO_OTHER_DATABASE,
+      'io.debezium.connector.mysql.mysqlconnector': NO_OTHER_DATABASE,
+      'io.debezium.connector.mariadb.mariadbconnector': NO_OTHER_DATABASE,
+      'io.debezium.connector.mongodb.mongodbconnector': NO_OTHER_DATABASE,
+      'io.debezium.connector.sqlserver.sqlserverconnector': NO_OTHER_DATABASE,
+      'io.debezium.connector.oracle.oracleconnector': NO_OTHER_DATABASE,
+    },
   }),
   tasksMax: integer('tasks.max', { min: 1, max: 1 }, { doc: 'One: a log has one order.', default: 1 }),
   hostname: text('database.hostname', { doc: 'Host of the database, or the folder of its Unix socket.' }),
@@ -49,6 +58,18 @@ export const KEYS = {
     default: 'filtered',
   }),
   tables: patterns('table.include.list', { doc: 'Tables to capture: regexes on schema.table.', default: [] }),
+  excludedTables: patterns('table.exclude.list', {
+    doc: 'Tables not to capture: regexes on schema.table. Instead of table.include.list.',
+    default: [],
+  }),
+  schemas: patterns('schema.include.list', {
+    doc: 'Schemas to capture tables of: regexes; table.include.list narrows them.',
+    default: [],
+  }),
+  excludedSchemas: patterns('schema.exclude.list', {
+    doc: 'Schemas not to capture tables of: regexes. Instead of schema.include.list.',
+    default: [],
+  }),
   topicPrefix: optional('topic.prefix', {
     doc: 'Logical name of the source; outbox topics do not carry it.',
     shape: { matches: /^[A-Za-z0-9._-]+$/, expected: 'a name of A-Z a-z 0-9 . _ -' },
@@ -105,6 +126,11 @@ export const KEYS = {
     'errors.max.retries',
     { min: -1, max: 1_000_000_000 },
     { doc: 'Restarts without progress before the connector fails; -1: no limit.', default: -1 },
+  ),
+  retryWaitMs: integer(
+    'retriable.restart.connector.wait.ms',
+    { min: 0, max: MAX_MS, also: -1 },
+    { doc: 'Wait before a restart; -1: from 0.5 s, doubling to 30 s.', default: -1 },
   ),
   ...KAFKA_KEYS,
   ...SHARED_KEYS,

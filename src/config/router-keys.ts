@@ -33,17 +33,3 @@ export const ROUTER_KEYS = {
   }),
   tombstone: boolean('route.tombstone.on.empty.payload', { doc: 'An empty payload is a tombstone.', default: false }),
 } as const;
-
-/** Options that would change the data and are not there yet: refused by name. */
-export const ROUTER_LATER: readonly string[] = [
-  'table.field.event.timestamp',
-  'table.field.event.schema.version',
-  'table.expand.json.payload',
-  'table.json.payload.null.behavior',
-  'table.json.payload.empty.array.behavior',
-  'tracing.span.context.field',
-  'tracing.operation.name',
-  'tracing.with.context.field.only',
-  'predicate',
-  'negate',
-];
