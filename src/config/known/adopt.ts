@@ -30,7 +30,7 @@ export function adopt(given: Map<string, Given>, { prefix, isOurs, judge, note }
     else {
       const to = prefix + judgement.to;
       const other = given.get(to);
-      if (other === undefined || other.shared) {
+      if (other === undefined || other.shared || other.text === judgement.text) {
         given.set(to, { ...value, text: judgement.text, spelled: key });
         remarks.push({ key, text: `read as ${to}: ${judgement.why}` });
       } else note(key, `says the same as "${other.spelled ?? to}": give one of them`);
