@@ -28,8 +28,8 @@ type Values = Readonly<Record<string, unknown>>;
 function parse(over: Values): ConnectorConfig {
   return parseConnector({ name: 'c', config: { ...MINIMUM, ...over } });
 }
-function mistakes(over: Values): string[] {
-  const checked = checkConnector(JSON.stringify({ name: 'c', config: { ...MINIMUM, ...over } }), null);
+function mistakes(over: Values, env: Readonly<Record<string, string>> = {}): string[] {
+  const checked = checkConnector(JSON.stringify({ name: 'c', config: { ...MINIMUM, ...over } }), null, { env });
   return 'mistakes' in checked ? checked.mistakes.map(formatMistake) : [];
 }
 
@@ -139,6 +139,15 @@ test('some keys are refused whatever they say, and say the alternative', () => {
     assert.equal(said.length, 1, said.join('\n'));
     assert.match(said[0] ?? '', expected);
   }
+});
+
+test('no value is repeated that may be a secret', () => {
+  const keys = [...DEBEZIUM_3_4_POSTGRES, ...DEBEZIUM_3_4_MYSQL, ...CONNECT_4_3, ...PRODUCER_4_3];
+  const said = keys
+    .filter((key) => /password|jaas|secret|passphrase|statements|query|keystore\.key|private\.key/.test(key))
+    .flatMap((key) => [...mistakes({ [key]: 'hunter2' }), ...mistakes({ [key]: '${env:P}' }, { P: 'hunter2' })]);
+  assert.ok(said.length > 10);
+  assert.doesNotMatch(said.join('\n'), /hunter2/);
 });
 
 test('what we have under another name is read, and said', () => {

@@ -75,6 +75,10 @@ export function judge(known: KnownKey, text: string, hidden: boolean): Judgement
       return { kind: 'refused', text: `is refused: ${known.why}. ${known.instead}` };
     case 'fixed': {
       if (isAccepted(known.accepts, text)) return { kind: 'harmless', why: known.why };
+      // What is to be empty may hold anything, a password too.
+      if (acceptedWords(known.accepts) === 'nothing') {
+        return { kind: 'refused', text: `expected no value: ${known.otherwise}` };
+      }
       const got = hidden ? 'something else' : JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
       return { kind: 'refused', text: `expected ${acceptedWords(known.accepts)}, got ${got}: ${known.otherwise}` };
     }

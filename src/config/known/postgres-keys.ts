@@ -13,11 +13,10 @@ export const POSTGRES: Family = {
       'connections are always kept alive by TCP',
       'without it a connection that was cut off would go unnoticed. Remove it',
     ),
-    ...fixed(
+    ...refused(
+      'an encrypted client key is not read',
+      'Decrypt it (openssl pkcs8 -in key.pem -out plain.pem) and name that in database.sslkey',
       'database.sslpassword',
-      [''],
-      'no password for the client key',
-      'an encrypted client key is not read. Decrypt it (openssl pkcs8 -in key.pem -out plain.pem) and name that in database.sslkey',
     ),
     ...refused(
       'it names a Java class',
