@@ -108,12 +108,13 @@ class Check {
 
   /** Only to be used when there are no mistakes. */
   config(name: string): ConnectorConfig {
+    const aliases = this.#foreignAliases();
     const remarks = this.#adopt('', fieldKeys(KEYS, ''), judgeConnectorKey);
     const values = this.#fields(KEYS, '');
     const prefix = this.#routerPrefix(values.transforms);
     if (prefix !== null) remarks.push(...this.#adopt(prefix, fieldKeys(ROUTER_KEYS, prefix), judgeRouterOption));
     const router = prefix === null ? null : this.#fields(ROUTER_KEYS, prefix);
-    this.#unknownKeys(prefix, values.transforms ?? []);
+    this.#unknownKeys(prefix, values.transforms ?? [], aliases);
     if (this.#given.has('name') && this.#given.get('name')?.text !== name)
       this.#note('name', 'differs from the connector\'s "name": remove it');
     const routing = this.#routing(router ?? {}, prefix ?? '');
@@ -131,6 +132,12 @@ class Check {
       transactionalId: `${values.transactionalIdPrefix ?? ''}${name}`,
       remarks,
     });
+  }
+
+  /** Converters and post processors by name: the lists are refused, and what is said of them says it of their options. */
+  #foreignAliases(): readonly string[] {
+    const lists = ['converters', 'post.processors'].map((key) => this.#given.get(key)?.text ?? '');
+    return lists.flatMap((list) => list.split(',').map((alias) => alias.trim())).filter((alias) => alias !== '');
   }
 
   #adopt(prefix: string, ours: readonly string[], judge: typeof judgeConnectorKey): Remark[] {
@@ -179,7 +186,7 @@ class Check {
     return null;
   }
 
-  #unknownKeys(prefix: string | null, aliases: readonly string[]): void {
+  #unknownKeys(prefix: string | null, aliases: readonly string[], foreign: readonly string[]): void {
     const known = [...fieldKeys(KEYS, ''), ...(prefix === null ? [] : fieldKeys(ROUTER_KEYS, prefix)), 'name'];
     const suggestions = [
       ...spelledOut(CONNECTOR_FAMILIES),
@@ -187,6 +194,7 @@ class Check {
     ];
     for (const [key] of this.#given) {
       if (known.includes(key) || key.startsWith(TOPIC_CONFIG)) continue;
+      if (foreign.some((alias) => key.startsWith(`${alias}.`))) continue;
       const alias = /^transforms\.(.*?)\./.exec(key)?.[1];
       if (alias !== undefined && !aliases.includes(alias)) {
         this.#note(key, `belongs to the alias "${alias}", which "transforms" does not name`);

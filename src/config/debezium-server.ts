@@ -29,7 +29,7 @@ const FORMATS: Readonly<Record<string, string>> = {
   cloudevents: 'io.debezium.converters.CloudEventsConverter',
 };
 const POSITIONS =
-  'dropped: the position is kept in offsets.topic. To go on where Debezium stopped, keep slot.name and set slot.adopt=true';
+  'dropped: the position is kept in offsets.topic. To go on at its slot, stop Debezium, keep slot.name and set slot.adopt=true: what it had not acknowledged comes again';
 const HEADERS =
   'header values are plain texts, as in Kafka Connect; Debezium Server writes them as JSON, texts in quotation marks';
 const PASSWORD = 'holds a password as plain text: ${env:NAME} or ${file:/path} keeps it out of the file';

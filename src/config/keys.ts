@@ -10,6 +10,18 @@ const CONVERTER_CLASSES = {
   'io.debezium.converters.BinaryDataConverter': 'bytes',
   'io.debezium.converters.ByteBufferConverter': 'bytes',
 } as const;
+const ENCODED_BY_SERVICE =
+  'schema registries are not supported yet; what the service itself has encoded for one passes through raw, byte for byte';
+/** In lower case. */
+const CONVERTERS_LATER = {
+  'io.confluent.connect.avro.avroconverter': ENCODED_BY_SERVICE,
+  'io.confluent.connect.protobuf.protobufconverter': ENCODED_BY_SERVICE,
+  'io.confluent.connect.json.jsonschemaconverter': ENCODED_BY_SERVICE,
+  'io.apicurio.registry.utils.converter.avroconverter': ENCODED_BY_SERVICE,
+  'io.apicurio.registry.utils.converter.extjsonconverter': ENCODED_BY_SERVICE,
+  'io.debezium.converters.cloudeventsconverter':
+    'CloudEvents envelopes are not written; their attributes can be headers: table.fields.additional.placement with id:header:ce_id',
+};
 const NO_SNAPSHOTS = 'there are no snapshots yet; rows from before the first start are not sent';
 const NO_OTHER_DATABASE = 'PostgreSQL is the only database yet; leave this connector with Debezium';
 
@@ -90,11 +102,13 @@ export const KEYS = {
     doc: 'How keys become bytes.',
     default: 'string',
     aliases: CONVERTER_CLASSES,
+    refused: CONVERTERS_LATER,
   }),
   valueConverter: choice('value.converter', CONVERTERS, {
     doc: 'How values become bytes; raw: the payload as it is.',
     default: 'raw',
     aliases: CONVERTER_CLASSES,
+    refused: CONVERTERS_LATER,
   }),
   keySchemas: choice('key.converter.schemas.enable', ['false'], {
     doc: 'JSON with schemas comes later.',
@@ -113,14 +127,6 @@ export const KEYS = {
     'max.queue.size.in.bytes',
     { min: 65_536, max: 2 ** 40 },
     { doc: 'Bytes of records held before reading pauses.', default: 16 * 1024 * 1024 },
-  ),
-  heartbeatMs: integer(
-    'heartbeat.interval.ms',
-    { min: 0, max: MAX_MS },
-    {
-      doc: 'Accepted without effect: the position advances without heartbeats, so no heartbeat records are sent.',
-      default: 0,
-    },
   ),
   maxRetries: integer(
     'errors.max.retries',

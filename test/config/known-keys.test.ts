@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { type ConnectorConfig, checkConnector, parseConnector } from '../../src/config/connector.ts';
 import { KEYS } from '../../src/config/keys.ts';
 import { CONNECTOR_FAMILIES, ROUTER_FAMILIES } from '../../src/config/known/families.ts';
@@ -191,6 +192,54 @@ test('a typing error near a key of theirs is corrected to it', () => {
   assert.match(
     mistakes({ 'transforms.o.table.expand.json.paylod': 'false' }).join(),
     /did you mean "transforms\.o\.table\.expand\.json\.payload"\?/,
+  );
+});
+
+test('options of named converters are said once, with the list that names them', () => {
+  const said = mistakes({
+    converters: 'geo, isbn',
+    'geo.type': 'a.B',
+    'isbn.type': 'a.C',
+    'post.processors': 'p',
+    'p.type': 'x',
+  });
+  assert.deepEqual(
+    said.map((mistake) => mistake.split(' ')[0]),
+    ['"converters"', '"post.processors"'],
+  );
+});
+
+test('a connector of another database, and a converter that needs a registry, say where that leaves their owner', () => {
+  assert.match(
+    mistakes({ 'connector.class': 'io.debezium.connector.mysql.MySqlConnector' }).join(),
+    /PostgreSQL is the only database yet/,
+  );
+  assert.match(
+    mistakes({ 'value.converter': 'io.confluent.connect.avro.AvroConverter' }).join(),
+    /what the service itself has encoded for one passes through raw/,
+  );
+});
+
+test('property: lists of schemas and tables capture what Debezium captures', () => {
+  const schema = fc.constantFrom('a', 'b', 'ab', 'a.*', 'a|b', '.*b', 'A');
+  const table = fc.constantFrom('a\\.x', '.*\\.x', 'b\\..*', 'a\\.(x|y)', 'ab\\.y', '.*');
+  const some = (item: fc.Arbitrary<string>) => fc.array(item, { maxLength: 3 });
+  const names = ['a', 'b', 'ab'].flatMap((of) => ['x', 'y', 'xy'].map((name) => [of, name] as const));
+  const any = (patterns: readonly string[], text: string): boolean =>
+    patterns.some((pattern) => new RegExp(`^(?:${pattern})$`, 'i').test(text));
+  fc.assert(
+    fc.property(some(schema), some(table), fc.boolean(), fc.boolean(), (schemas, tables, exSchemas, exTables) => {
+      const { tables: filter } = parse({
+        [exSchemas ? 'schema.exclude.list' : 'schema.include.list']: schemas.join(','),
+        [exTables ? 'table.exclude.list' : 'table.include.list']: tables.join(','),
+      });
+      for (const [of, name] of names) {
+        const inSchema = schemas.length === 0 || any(schemas, of) !== exSchemas;
+        const inTable = tables.length === 0 || any(tables, `${of}.${name}`) !== exTables;
+        const captured = filter.length === 0 || filter.some((pattern) => pattern.test(`${of}.${name}`));
+        assert.equal(captured, inSchema && inTable, `${of}.${name}`);
+      }
+    }),
   );
 });
 

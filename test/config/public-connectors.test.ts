@@ -134,7 +134,14 @@ test('an expanded payload is refused with what to set, and runs when that is set
   assert.deepEqual(followed.mistakes, []);
   assert.deepEqual(
     followed.remarks.filter((key) => !key.startsWith('transforms.')),
-    ['database.server.name', 'table.whitelist', 'heartbeat.action.query', 'topic.heartbeat.prefix', 'poll.interval.ms'],
+    [
+      'database.server.name',
+      'table.whitelist',
+      'heartbeat.interval.ms',
+      'heartbeat.action.query',
+      'topic.heartbeat.prefix',
+      'poll.interval.ms',
+    ],
   );
 });
 
@@ -163,7 +170,7 @@ test('Avro, a first snapshot and options that never were are refused one by one 
     'value.converter.apicurio.registry.use.headers': 'true',
   });
   for (const expected of [
-    /"value\.converter" expected one of raw, string, json, bytes, got "io\.apicurio/,
+    /"value\.converter" expected one of raw, string, json, bytes \(schema registries.*got "io\.apicurio/,
     /"value\.converter\.apicurio\.registry\.url" is refused: it is an option of a converter that is not there/,
     /"snapshot\.mode" expected "no_data" \(there are no snapshots yet/,
     /expand\.json\.payload" expected "false"/,

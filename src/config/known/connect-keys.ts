@@ -22,7 +22,7 @@ export const CONNECT: Family = {
     ...harmless('only transaction.boundary=interval reads it', 'transaction.boundary.interval.ms'),
     ...refused(
       "Connect's positions have another format, and readers of one must not meet the other",
-      'Name a topic of Millrace alone in offsets.topic (default millrace-offsets); where Debezium stopped, its slot says: slot.name with slot.adopt=true goes on there',
+      "Name a topic of Millrace alone in offsets.topic (default millrace-offsets); to go on at Debezium's slot, stop it, then set slot.name and slot.adopt=true: what it had not acknowledged comes again",
       'offsets.storage.topic',
     ),
     ...harmless('a log has one order, so there is one task', 'tasks.max.enforce'),

@@ -17,6 +17,11 @@ export const DEBEZIUM: Family = {
       'no statements',
       'statements at the start of a session could change what values look like. Set them on the role: ALTER ROLE … SET …',
     ),
+    ...refused(
+      'it is a Java class that makes connections, for passwords that expire for instance',
+      'Give database.user and database.password, or ${file:/path} for a password that another process renews',
+      'database.connection.factory.class',
+    ),
     ...harmless(
       'statements have time limits of their own',
       'connection.validation.timeout.ms',
@@ -100,6 +105,7 @@ export const DEBEZIUM: Family = {
     ...harmless('the log is pushed to us: nothing is polled for', 'poll.interval.ms', 'poll.dispatch.interval.ms'),
     ...harmless(
       NO_HEARTBEAT,
+      'heartbeat.interval.ms',
       'heartbeat.action.query',
       'heartbeat.topics.prefix',
       'topic.heartbeat.prefix',
@@ -171,6 +177,11 @@ export const DEBEZIUM: Family = {
     ...harmless('no secret is ever logged', 'custom.sanitize.pattern'),
     ...harmless('lineage events are not sent', 'openlineage.*'),
     ...harmless('the captured tables are those that the lists name', 'guardrail.*'),
+    ...harmless(
+      'there is one ordered reader, which converts while it reads',
+      'record.processing.*',
+      'task.management.timeout.ms',
+    ),
     ...harmless("an inner setting of Debezium's", 'internal.*'),
   ],
 };
