@@ -319,7 +319,7 @@ class Check {
   /** Connect's JsonConverter writes schemas unless told otherwise. */
   #jsonSchemas(side: 'key' | 'value'): void {
     const converter = this.#given.get(`${side}.converter`)?.text.trim();
-    if (converter !== 'org.apache.kafka.connect.json.JsonConverter') return;
+    if (!/^(?:org\.apache\.kafka\.connect\.json\.)?JsonConverter$/.test(converter ?? '')) return;
     const key = `${side}.converter.schemas.enable`;
     if (this.#given.has(key) || this.#wrong.has(key)) return;
     this.#note(

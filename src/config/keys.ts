@@ -9,6 +9,12 @@ const CONVERTER_CLASSES = {
   'org.apache.kafka.connect.converters.ByteArrayConverter': 'bytes',
   'io.debezium.converters.BinaryDataConverter': 'bytes',
   'io.debezium.converters.ByteBufferConverter': 'bytes',
+  // Connect takes the simple name of a class as well.
+  StringConverter: 'string',
+  JsonConverter: 'json',
+  ByteArrayConverter: 'bytes',
+  BinaryDataConverter: 'bytes',
+  ByteBufferConverter: 'bytes',
 } as const;
 const ENCODED_BY_SERVICE =
   'schema registries are not supported yet; what the service itself has encoded for one passes through raw, byte for byte';
@@ -28,9 +34,10 @@ const NO_OTHER_DATABASE = 'PostgreSQL is the only database yet; leave this conne
 export const KEYS = {
   connectorClass: choice('connector.class', ['postgres'], {
     doc: 'The source database.',
-    aliases: { 'io.debezium.connector.postgresql.PostgresConnector': 'postgres' },
+    aliases: { 'io.debezium.connector.postgresql.PostgresConnector': 'postgres', PostgresConnector: 'postgres' },
     refused: {
       mysql: NO_OTHER_DATABASE,
+      mysqlconnector: NO_OTHER_DATABASE,
       'io.debezium.connector.mysql.mysqlconnector': NO_OTHER_DATABASE,
       'io.debezium.connector.mariadb.mariadbconnector': NO_OTHER_DATABASE,
       'io.debezium.connector.mongodb.mongodbconnector': NO_OTHER_DATABASE,

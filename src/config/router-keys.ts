@@ -4,7 +4,7 @@ import { boolean, choice, list, optional, text } from './field.ts';
 export const ROUTER_KEYS = {
   type: choice('type', ['outbox'], {
     doc: 'The transform: outbox, or io.debezium.transforms.outbox.EventRouter.',
-    aliases: { 'io.debezium.transforms.outbox.EventRouter': 'outbox' },
+    aliases: { 'io.debezium.transforms.outbox.EventRouter': 'outbox', EventRouter: 'outbox' },
   }),
   id: text('table.field.event.id', { doc: 'Column of the id header.', default: 'id' }),
   key: optional('table.field.event.key', { doc: 'Column of the record key; empty: no key.', default: 'aggregateid' }),

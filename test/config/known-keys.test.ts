@@ -209,6 +209,24 @@ test('options of named converters are said once, with the list that names them',
   );
 });
 
+test('classes may go by their simple names, as in Connect', () => {
+  const { values, router, remarks } = parse({
+    'connector.class': 'PostgresConnector',
+    'transforms.o.type': 'EventRouter',
+    'key.converter': 'StringConverter',
+    'value.converter': 'BinaryDataConverter',
+    'header.converter': 'SimpleHeaderConverter',
+  });
+  assert.deepEqual(
+    [values.connectorClass, values.keyConverter, values.valueConverter, router.type, remarks.length],
+    ['postgres', 'string', 'bytes', 'outbox', 1],
+  );
+  assert.match(
+    mistakes({ 'value.converter': 'JsonConverter' }).join(),
+    /"value\.converter\.schemas\.enable" is missing/,
+  );
+});
+
 test('a connector of another database, and a converter that needs a registry, say where that leaves their owner', () => {
   assert.match(
     mistakes({ 'connector.class': 'io.debezium.connector.mysql.MySqlConnector' }).join(),

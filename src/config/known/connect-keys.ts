@@ -41,7 +41,10 @@ export const CONNECT: Family = {
     ),
     ...fixed(
       'header.converter',
-      ['org.apache.kafka.connect.storage.SimpleHeaderConverter', 'org.apache.kafka.connect.storage.StringConverter'],
+      {
+        matches: /^(?:org\.apache\.kafka\.connect\.storage\.)?(?:simpleheader|string)converter$/,
+        expected: '"org.apache.kafka.connect.storage.SimpleHeaderConverter" or StringConverter beside it',
+      },
       'headers are texts, as SimpleHeaderConverter writes them',
       'headers would have other bytes. Use org.apache.kafka.connect.storage.SimpleHeaderConverter, or remove it',
     ),
