@@ -78,7 +78,9 @@ class Conversion {
     } else if (key.startsWith('debezium.sink.'))
       this.#note(property, 'dropped: it belongs to a sink that is not Kafka');
     else if (key.startsWith('%')) this.#note(property, 'dropped: it belongs to a profile of Quarkus');
-    else if (key.startsWith('quarkus.')) {
+    else if (key.startsWith('quarkus.debezium.')) {
+      this.#note(property, 'dropped: write it as debezium.source.…, which is read');
+    } else if (key.startsWith('quarkus.')) {
       this.#note(property, 'dropped: a setting of Quarkus. millrace run has --http and --log-level');
     } else if (key.startsWith('debezium.')) this.#note(property, 'dropped: there is nothing like it');
     else this.#note(property, 'dropped: it is no key of Debezium Server; references to it are resolved');
@@ -138,11 +140,16 @@ class Conversion {
     else this.#put(property, key, value);
   }
 
-  /** `debezium.format.value=json` is a converter, `debezium.format.value.…` an option of it, and without a side of both. */
+  /**
+   * `debezium.format.value=json` is a converter, `debezium.format.value.…` an option of it; without a side it is one of
+   * both, where that side has none of its own.
+   */
   #format(property: Property, rest: string): void {
     const [, side, option] = /^(key|value|header)(?:\.(.*))?$/.exec(rest) ?? [];
     if (side === undefined) {
-      for (const each of ['key', 'value']) this.#known(property, `${each}.converter.${rest}`);
+      for (const each of ['key', 'value']) {
+        if (!this.last.has(`debezium.format.${each}.${rest}`)) this.#known(property, `${each}.converter.${rest}`);
+      }
     } else if (side === 'header') this.#note(property, HEADERS);
     else if (option !== undefined) this.#known(property, `${side}.converter.${option}`);
     else {

@@ -141,6 +141,8 @@ test('what must not be dropped stays, so that the connector refuses to start', (
     [config['key.converter.schemas.enable'], config['value.converter.schemas.enable']],
     ['false', 'false'],
   );
+  const own = imported('debezium.format.value.schemas.enable=true\ndebezium.format.schemas.enable=false').config;
+  assert.deepEqual([own['key.converter.schemas.enable'], own['value.converter.schemas.enable']], ['false', 'true']);
   assert.equal(imported('', 'mine').name, 'mine');
   assert.equal(imported('debezium.source.name=own').name, 'own');
   assert.equal(imported('').name, 'imported');
