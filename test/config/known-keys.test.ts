@@ -113,7 +113,7 @@ test('values decide: what we do anyway is accepted and said, another value is re
         [key],
         `${key}=${value}`,
       );
-      assert.match(remarks[0]?.text ?? '', /^accepted without effect: /);
+      assert.match(remarks[0]?.text ?? '', /^holds anyway: /);
     }
     const said = mistakes({ [key]: other });
     assert.equal(said.length, 1, said.join('\n'));

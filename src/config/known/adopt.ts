@@ -26,8 +26,10 @@ export function adopt(given: Map<string, Given>, { prefix, isOurs, judge, note }
     const judgement = judge(key.slice(prefix.length), value.text, value.hidden);
     if (judgement === null) continue;
     if (judgement.kind === 'refused') note(key, judgement.text);
-    else if (judgement.kind === 'harmless') remarks.push({ key, text: `accepted without effect: ${judgement.why}` });
-    else {
+    else if (judgement.kind === 'harmless') {
+      const { anyway, why } = judgement;
+      remarks.push({ key, text: anyway ? `holds anyway: ${why}` : `accepted without effect: ${why}` });
+    } else {
       const to = prefix + judgement.to;
       const other = given.get(to);
       if (other === undefined || other.shared || other.text === judgement.text) {

@@ -27,7 +27,8 @@ export type KnownKey =
   | { readonly verdict: 'refused'; readonly key: string; readonly why: string; readonly instead: string };
 
 export type Judgement =
-  | { readonly kind: 'harmless'; readonly why: string }
+  /** `anyway`: the value says what is done with or without the key. */
+  | { readonly kind: 'harmless'; readonly anyway: boolean; readonly why: string }
   | { readonly kind: 'mapped'; readonly to: string; readonly text: string; readonly why: string }
   /** What a mistake says after the key. */
   | { readonly kind: 'refused'; readonly text: string };
@@ -70,11 +71,11 @@ export function fixed(
 export function judge(known: KnownKey, text: string, hidden: boolean): Judgement {
   switch (known.verdict) {
     case 'harmless':
-      return { kind: 'harmless', why: known.why };
+      return { kind: 'harmless', anyway: false, why: known.why };
     case 'refused':
       return { kind: 'refused', text: `is refused: ${known.why}. ${known.instead}` };
     case 'fixed': {
-      if (isAccepted(known.accepts, text)) return { kind: 'harmless', why: known.why };
+      if (isAccepted(known.accepts, text)) return { kind: 'harmless', anyway: true, why: known.why };
       // What is to be empty may hold anything, a password too.
       if (acceptedWords(known.accepts) === 'nothing') {
         return { kind: 'refused', text: `expected no value: ${known.otherwise}` };
