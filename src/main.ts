@@ -7,10 +7,11 @@ import { VERSION } from './runtime/version.ts';
 const HELP = `millrace ${VERSION}: PostgreSQL to Kafka, exactly once
 
   millrace run FILE|FOLDER…    run connectors
+  millrace import-config FILE  a Debezium Server's application.properties as a connector's JSON
   millrace demo [--seconds N]  see it work on servers of its own
   millrace version
 
-"millrace run --help" and "millrace demo --help" say more.
+"millrace COMMAND --help" says more.
 
 Exit codes: 0 ended as asked, 1 a connector failed (or the demo's numbers do not agree), 2 usage or configuration,
 130 or 143 ended at once by a second signal (INT or TERM).
@@ -26,6 +27,8 @@ async function main(command: string | undefined, edge: Edge): Promise<number> {
       return (await import('./cli/run.ts')).run(edge);
     case 'demo':
       return (await import('./cli/demo.ts')).demo(edge);
+    case 'import-config':
+      return (await import('./cli/import-config.ts')).importConfig(edge);
     case 'version':
     case '--version':
       edge.stdout.write(`${VERSION}\n`);

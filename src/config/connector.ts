@@ -3,13 +3,22 @@ import { readFileSync } from 'node:fs';
 import { messageOf } from '../errors.ts';
 import type { Field } from './field.ts';
 import { type Given, type Surroundings, readDocument } from './given.ts';
+import { type Remark, adopt } from './known/adopt.ts';
+import {
+  CONNECTOR_FAMILIES,
+  ROUTER_FAMILIES,
+  judgeConnectorKey,
+  judgeRouterOption,
+  spelledOut,
+} from './known/families.ts';
 import { JavaRegexError, fromJavaRegex } from './java-regex.ts';
 import { fromJavaReplacement, literalOf } from './java-replacement.ts';
 import { type KafkaSecurity, kafkaSecurity } from './kafka-security.ts';
 import { KEYS } from './keys.ts';
 import { type Mistake, mistakesError } from './mistake.ts';
 import { nearest } from './nearest.ts';
-import { ROUTER_KEYS, ROUTER_LATER } from './router-keys.ts';
+import { ROUTER_KEYS } from './router-keys.ts';
+import { tableFilter } from './table-filter.ts';
 
 type Fields = Readonly<Record<string, Field<unknown>>>;
 type Values<F extends Fields> = {
@@ -23,6 +32,8 @@ export interface ConnectorConfig {
   readonly values: ConnectorValues;
   readonly router: RouterValues;
   readonly headers: readonly { readonly column: string; readonly name: string }[];
+  /** A table to capture matches one of them, as schema.table; empty: every table. */
+  readonly tables: readonly RegExp[];
   readonly topicRegex: RegExp;
   /** In JavaScript's replacement syntax. */
   readonly topicReplacement: string;
@@ -33,12 +44,13 @@ export interface ConnectorConfig {
   readonly slotName: string;
   readonly publicationName: string;
   readonly transactionalId: string;
+  /** Keys of Debezium's that are accepted without effect, or read as keys of ours. */
+  readonly remarks: readonly Remark[];
 }
 
 export type Checked = { readonly config: ConnectorConfig } | { readonly mistakes: readonly Mistake[] };
 
-const TOPIC_CREATION = 'topic.creation.';
-const TOPIC_CONFIG = `${TOPIC_CREATION}default.`;
+const TOPIC_CONFIG = 'topic.creation.default.';
 
 /** Reads and checks a file. Throws one `config` error that lists every mistake. */
 export function readConnectorFile(path: string, surroundings: Surroundings = {}): ConnectorConfig {
@@ -83,23 +95,26 @@ function configOf(checked: Checked): ConnectorConfig {
 class Check {
   readonly mistakes: Mistake[];
   readonly #source: string | null;
-  readonly #given: ReadonlyMap<string, Given>;
+  readonly #given: Map<string, Given>;
   /** Keys that are wrong already: no second mistake is made of them. */
   readonly #wrong: Set<string | null>;
 
   constructor(source: string | null, given: ReadonlyMap<string, Given>, mistakes: readonly Mistake[]) {
     this.#source = source;
-    this.#given = given;
+    this.#given = new Map(given);
     this.mistakes = [...mistakes];
     this.#wrong = new Set(mistakes.map((mistake) => mistake.key));
   }
 
   /** Only to be used when there are no mistakes. */
   config(name: string): ConnectorConfig {
+    const aliases = this.#foreignAliases();
+    const remarks = this.#adopt('', fieldKeys(KEYS, ''), judgeConnectorKey);
     const values = this.#fields(KEYS, '');
     const prefix = this.#routerPrefix(values.transforms);
+    if (prefix !== null) remarks.push(...this.#adopt(prefix, fieldKeys(ROUTER_KEYS, prefix), judgeRouterOption));
     const router = prefix === null ? null : this.#fields(ROUTER_KEYS, prefix);
-    this.#unknownKeys(prefix, values.transforms ?? []);
+    this.#unknownKeys(prefix, values.transforms ?? [], aliases);
     if (this.#given.has('name') && this.#given.get('name')?.text !== name)
       this.#note('name', 'differs from the connector\'s "name": remove it');
     const routing = this.#routing(router ?? {}, prefix ?? '');
@@ -109,11 +124,28 @@ class Check {
       values: values as ConnectorValues,
       router: (router ?? {}) as RouterValues,
       ...routing,
+      tables: this.#tables(values),
       topicConfigs: this.#topicConfigs(),
       security: this.#security(values),
       slotName: values.slotName ?? defaultName,
       publicationName: values.publicationName ?? defaultName,
       transactionalId: `${values.transactionalIdPrefix ?? ''}${name}`,
+      remarks,
+    });
+  }
+
+  /** Converters and post processors by name: the lists are refused, and what is said of them says it of their options. */
+  #foreignAliases(): readonly string[] {
+    const lists = ['converters', 'post.processors'].map((key) => this.#given.get(key)?.text ?? '');
+    return lists.flatMap((list) => list.split(',').map((alias) => alias.trim())).filter((alias) => alias !== '');
+  }
+
+  #adopt(prefix: string, ours: readonly string[], judge: typeof judgeConnectorKey): Remark[] {
+    return adopt(this.#given, {
+      prefix,
+      isOurs: (key) => ours.includes(key) || key.startsWith(TOPIC_CONFIG),
+      judge,
+      note: (key, text) => this.#note(key, text),
     });
   }
 
@@ -154,20 +186,21 @@ class Check {
     return null;
   }
 
-  #unknownKeys(prefix: string | null, aliases: readonly string[]): void {
+  #unknownKeys(prefix: string | null, aliases: readonly string[], foreign: readonly string[]): void {
     const known = [...fieldKeys(KEYS, ''), ...(prefix === null ? [] : fieldKeys(ROUTER_KEYS, prefix)), 'name'];
+    const suggestions = [
+      ...spelledOut(CONNECTOR_FAMILIES),
+      ...(prefix === null ? [] : spelledOut(ROUTER_FAMILIES).map((option) => prefix + option)),
+    ];
     for (const [key] of this.#given) {
       if (known.includes(key) || key.startsWith(TOPIC_CONFIG)) continue;
+      if (foreign.some((alias) => key.startsWith(`${alias}.`))) continue;
       const alias = /^transforms\.(.*?)\./.exec(key)?.[1];
       if (alias !== undefined && !aliases.includes(alias)) {
         this.#note(key, `belongs to the alias "${alias}", which "transforms" does not name`);
       } else if (prefix === null && alias !== undefined) continue;
-      else if (prefix !== null && ROUTER_LATER.includes(key.slice(prefix.length)) && key.startsWith(prefix)) {
-        this.#note(key, 'is not supported yet, and ignoring it would change the events. Remove it');
-      } else if (key.startsWith(TOPIC_CREATION)) {
-        this.#note(key, 'is not supported yet: there is one group, topic.creation.default.*');
-      } else {
-        const near = nearest(key, known);
+      else {
+        const near = nearest(key, [...known, ...suggestions]);
         this.#note(key, `is not a key of this connector${near === null ? '' : `; did you mean "${near}"?`}`);
       }
     }
@@ -212,6 +245,26 @@ class Check {
         `expected column:header or column:header:name, got ${this.#given.get(key)?.hidden ? 'something else' : shown(item)}`,
       );
     return [];
+  }
+
+  /** As Debezium: of what is captured and what is not, one list each. */
+  #tables(values: Partial<ConnectorValues>): readonly RegExp[] {
+    const { tables = [], excludedTables = [], schemas = [], excludedSchemas = [] } = values;
+    for (const [include, exclude, both] of [
+      [KEYS.tables, KEYS.excludedTables, tables.length > 0 && excludedTables.length > 0],
+      [KEYS.schemas, KEYS.excludedSchemas, schemas.length > 0 && excludedSchemas.length > 0],
+    ] as const) {
+      if (both) this.#note(exclude.key, `stands beside "${include.key}": give one of them, as in Debezium`);
+    }
+    try {
+      return tableFilter({ tables, excludedTables, schemas, excludedSchemas });
+    } catch (error) {
+      this.#note(
+        KEYS.tables.key,
+        `cannot be combined with the other lists (${messageOf(error)}): write all of it into this one`,
+      );
+      return [];
+    }
   }
 
   /** As Connect: who sets anything about created topics sets their partitions and replication, too. */
@@ -266,7 +319,7 @@ class Check {
   /** Connect's JsonConverter writes schemas unless told otherwise. */
   #jsonSchemas(side: 'key' | 'value'): void {
     const converter = this.#given.get(`${side}.converter`)?.text.trim();
-    if (converter !== 'org.apache.kafka.connect.json.JsonConverter') return;
+    if (!/^(?:org\.apache\.kafka\.connect\.json\.)?JsonConverter$/.test(converter ?? '')) return;
     const key = `${side}.converter.schemas.enable`;
     if (this.#given.has(key) || this.#wrong.has(key)) return;
     this.#note(
@@ -282,7 +335,7 @@ class Check {
       source: given === undefined ? this.#source : given.source,
       line: given?.at?.line ?? null,
       column: given?.at?.column ?? null,
-      key,
+      key: given?.spelled ?? key,
       text,
     });
   }

@@ -14,6 +14,8 @@ export interface Given {
   readonly shared: boolean;
   /** Came through a reference: it is not to be shown, whatever the key is. */
   readonly hidden: boolean;
+  /** The file's own name for the key, when it was mapped onto ours. */
+  readonly spelled?: string;
 }
 
 /** A value for all connectors, by flag or environment; a file's own value wins. */

@@ -9,13 +9,41 @@ const CONVERTER_CLASSES = {
   'org.apache.kafka.connect.converters.ByteArrayConverter': 'bytes',
   'io.debezium.converters.BinaryDataConverter': 'bytes',
   'io.debezium.converters.ByteBufferConverter': 'bytes',
+  // Connect takes the simple name of a class as well.
+  StringConverter: 'string',
+  JsonConverter: 'json',
+  ByteArrayConverter: 'bytes',
+  BinaryDataConverter: 'bytes',
+  ByteBufferConverter: 'bytes',
 } as const;
+const ENCODED_BY_SERVICE =
+  'schema registries are not supported yet; what the service itself has encoded for one passes through raw, byte for byte';
+/** In lower case. */
+const CONVERTERS_LATER = {
+  'io.confluent.connect.avro.avroconverter': ENCODED_BY_SERVICE,
+  'io.confluent.connect.protobuf.protobufconverter': ENCODED_BY_SERVICE,
+  'io.confluent.connect.json.jsonschemaconverter': ENCODED_BY_SERVICE,
+  'io.apicurio.registry.utils.converter.avroconverter': ENCODED_BY_SERVICE,
+  'io.apicurio.registry.utils.converter.extjsonconverter': ENCODED_BY_SERVICE,
+  'io.debezium.converters.cloudeventsconverter':
+    'CloudEvents envelopes are not written; their attributes can be headers: table.fields.additional.placement with id:header:ce_id',
+};
 const NO_SNAPSHOTS = 'there are no snapshots yet; rows from before the first start are not sent';
+const NO_OTHER_DATABASE = 'PostgreSQL is the only database yet; leave this connector with Debezium';
 
 export const KEYS = {
   connectorClass: choice('connector.class', ['postgres'], {
     doc: 'The source database.',
-    aliases: { 'io.debezium.connector.postgresql.PostgresConnector': 'postgres' },
+    aliases: { 'io.debezium.connector.postgresql.PostgresConnector': 'postgres', PostgresConnector: 'postgres' },
+    refused: {
+      mysql: NO_OTHER_DATABASE,
+      mysqlconnector: NO_OTHER_DATABASE,
+      'io.debezium.connector.mysql.mysqlconnector': NO_OTHER_DATABASE,
+      'io.debezium.connector.mariadb.mariadbconnector': NO_OTHER_DATABASE,
+      'io.debezium.connector.mongodb.mongodbconnector': NO_OTHER_DATABASE,
+      'io.debezium.connector.sqlserver.sqlserverconnector': NO_OTHER_DATABASE,
+      'io.debezium.connector.oracle.oracleconnector': NO_OTHER_DATABASE,
+    },
   }),
   tasksMax: integer('tasks.max', { min: 1, max: 1 }, { doc: 'One: a log has one order.', default: 1 }),
   hostname: text('database.hostname', { doc: 'Host of the database, or the folder of its Unix socket.' }),
@@ -49,6 +77,18 @@ export const KEYS = {
     default: 'filtered',
   }),
   tables: patterns('table.include.list', { doc: 'Tables to capture: regexes on schema.table.', default: [] }),
+  excludedTables: patterns('table.exclude.list', {
+    doc: 'Tables not to capture: regexes on schema.table. Instead of table.include.list.',
+    default: [],
+  }),
+  schemas: patterns('schema.include.list', {
+    doc: 'Schemas to capture tables of: regexes; table.include.list narrows them.',
+    default: [],
+  }),
+  excludedSchemas: patterns('schema.exclude.list', {
+    doc: 'Schemas not to capture tables of: regexes. Instead of schema.include.list.',
+    default: [],
+  }),
   topicPrefix: optional('topic.prefix', {
     doc: 'Logical name of the source; outbox topics do not carry it.',
     shape: { matches: /^[A-Za-z0-9._-]+$/, expected: 'a name of A-Z a-z 0-9 . _ -' },
@@ -69,11 +109,13 @@ export const KEYS = {
     doc: 'How keys become bytes.',
     default: 'string',
     aliases: CONVERTER_CLASSES,
+    refused: CONVERTERS_LATER,
   }),
   valueConverter: choice('value.converter', CONVERTERS, {
     doc: 'How values become bytes; raw: the payload as it is.',
     default: 'raw',
     aliases: CONVERTER_CLASSES,
+    refused: CONVERTERS_LATER,
   }),
   keySchemas: choice('key.converter.schemas.enable', ['false'], {
     doc: 'JSON with schemas comes later.',
@@ -93,18 +135,15 @@ export const KEYS = {
     { min: 65_536, max: 2 ** 40 },
     { doc: 'Bytes of records held before reading pauses.', default: 16 * 1024 * 1024 },
   ),
-  heartbeatMs: integer(
-    'heartbeat.interval.ms',
-    { min: 0, max: MAX_MS },
-    {
-      doc: 'Accepted without effect: the position advances without heartbeats, so no heartbeat records are sent.',
-      default: 0,
-    },
-  ),
   maxRetries: integer(
     'errors.max.retries',
     { min: -1, max: 1_000_000_000 },
     { doc: 'Restarts without progress before the connector fails; -1: no limit.', default: -1 },
+  ),
+  retryWaitMs: integer(
+    'retriable.restart.connector.wait.ms',
+    { min: 0, max: MAX_MS, also: -1 },
+    { doc: 'Wait before a restart; -1: from 0.5 s, doubling to 30 s.', default: -1 },
   ),
   ...KAFKA_KEYS,
   ...SHARED_KEYS,

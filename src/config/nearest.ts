@@ -22,6 +22,8 @@ function editDistance(a: string, b: string, limit: number): number {
       const substitute = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
       next.push(Math.min(substitute, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
     }
+    // It never gets smaller from one row to the next.
+    if (Math.min(...next) >= limit) return limit;
     row = next;
   }
   return row[b.length] ?? limit;

@@ -1,6 +1,7 @@
 /** `${env:NAME}` and `${file:/path[:key]}` in values: secrets stay out of the connector's file. */
 import { readFileSync } from 'node:fs';
 import { messageOf } from '../errors.ts';
+import { PropertiesSyntaxError, readProperties } from './properties.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -43,18 +44,11 @@ function fromFile(what: string): Found {
     return { problem: `refers to a file that cannot be read: ${messageOf(error)}` };
   }
   if (key === undefined) return { value: content.replace(/\r?\n$/, '') };
-  const value = property(content, key);
-  return value === null
-    ? { problem: `refers to the key "${key}" of file ${path}, which has no line ${key}=…` }
-    : { value };
-}
-
-/** The last `key=value` or `key: value` line wins, as in java.util.Properties. */
-function property(content: string, key: string): string | null {
-  let value: string | null = null;
-  for (const line of content.split(/\r?\n/)) {
-    const match = /^\s*([^#!=:\s][^=:\s]*)\s*[=:\s]\s*(.*)$/.exec(line);
-    if (match?.[1] === key) value = match[2] ?? '';
+  try {
+    const found = readProperties(content).findLast((property) => property.key === key);
+    return found ?? { problem: `refers to the key "${key}" of file ${path}, which has no line ${key}=…` };
+  } catch (error) {
+    if (!(error instanceof PropertiesSyntaxError)) throw error;
+    return { problem: `refers to a file that cannot be read: ${path}:${error.line}: no properties file` };
   }
-  return value;
 }

@@ -4,7 +4,7 @@ import { boolean, choice, list, optional, text } from './field.ts';
 export const ROUTER_KEYS = {
   type: choice('type', ['outbox'], {
     doc: 'The transform: outbox, or io.debezium.transforms.outbox.EventRouter.',
-    aliases: { 'io.debezium.transforms.outbox.EventRouter': 'outbox' },
+    aliases: { 'io.debezium.transforms.outbox.EventRouter': 'outbox', EventRouter: 'outbox' },
   }),
   id: text('table.field.event.id', { doc: 'Column of the id header.', default: 'id' }),
   key: optional('table.field.event.key', { doc: 'Column of the record key; empty: no key.', default: 'aggregateid' }),
@@ -33,17 +33,3 @@ export const ROUTER_KEYS = {
   }),
   tombstone: boolean('route.tombstone.on.empty.payload', { doc: 'An empty payload is a tombstone.', default: false }),
 } as const;
-
-/** Options that would change the data and are not there yet: refused by name. */
-export const ROUTER_LATER: readonly string[] = [
-  'table.field.event.timestamp',
-  'table.field.event.schema.version',
-  'table.expand.json.payload',
-  'table.json.payload.null.behavior',
-  'table.json.payload.empty.array.behavior',
-  'tracing.span.context.field',
-  'tracing.operation.name',
-  'tracing.with.context.field.only',
-  'predicate',
-  'negate',
-];

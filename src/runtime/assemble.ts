@@ -31,7 +31,7 @@ export function createSource(config: ConnectorConfig, context: WorkerContext): S
       slotAdopt: values.slotAdopt,
       publicationName: config.publicationName,
       publicationAutocreate: values.publicationAutocreate,
-      includeTables: values.tables,
+      includeTables: config.tables,
     },
     context,
   );

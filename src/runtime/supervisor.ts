@@ -53,6 +53,7 @@ async function supervise(config: ConnectorConfig, options: SupervisorOptions): P
     last = now;
   };
   state('starting');
+  for (const { key, text } of config.remarks) log.info(text, { key });
   let refusals = 0;
   for (let restarts = 0; ; ) {
     const isolate = refusals >= ISOLATE_AFTER;
@@ -81,7 +82,9 @@ async function supervise(config: ConnectorConfig, options: SupervisorOptions): P
       return false;
     }
     restarts++;
-    const waitMs = backoffMs(kind, restarts, Math.random());
+    // Who was fenced waits at random, so that two do not fence each other in step.
+    const { retryWaitMs } = config.values;
+    const waitMs = retryWaitMs >= 0 && kind !== 'fenced' ? retryWaitMs : backoffMs(kind, restarts, Math.random());
     log.warn(message, { kind, advice, retryInMs: waitMs });
     metrics.count('restarts', 1);
     state('retrying');

@@ -166,6 +166,29 @@ test('an exception that is no MillraceError is internal, stops, and comes with i
   assert.match(lines.join(), /error x is undefined .*"kind":"internal".*supervisor\.test/);
 });
 
+test('retriable.restart.connector.wait.ms is the wait before every restart', async () => {
+  const { lines } = await supervise(
+    { a: [{ end: 'kafka-unavailable' }, { end: 'lease-lost' }, {}] },
+    { over: { 'retriable.restart.connector.wait.ms': 7 }, stopWhen: (_, runs) => runs === 3 },
+  );
+  assert.equal(lines.filter((line) => line.includes('"retryInMs":7')).length, 2, lines.join('\n'));
+});
+
+test("what a file's foreign keys come to is said once, whatever the number of runs", async () => {
+  const { lines } = await supervise(
+    { a: [{ end: 'kafka-unavailable' }, {}] },
+    {
+      over: { 'tombstones.on.delete': 'false', 'producer.override.client.id': 'relay' },
+      stopWhen: (_, runs) => runs === 2,
+    },
+  );
+  assert.deepEqual(lines.slice(0, 2), [
+    'info accepted without effect: the router drops deletes, and the tombstones with them {"connector":"a","key":"tombstones.on.delete"}',
+    'info read as kafka.client.id: the same under our name {"connector":"a","key":"producer.override.client.id"}',
+  ]);
+  assert.equal(lines.filter((line) => line.startsWith('info')).length, 2);
+});
+
 test('errors.max.retries counts restarts without progress', async () => {
   const over = { 'errors.max.retries': 2 };
   const stuck = await supervise({ a: [{ end: 'kafka-unavailable' }] }, { over });

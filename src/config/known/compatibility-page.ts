@@ -1,0 +1,133 @@
+/** docs/debezium-compatibility.md, made from the declarations. */
+import type { Field } from '../field.ts';
+import { KEYS } from '../keys.ts';
+import { ROUTER_KEYS } from '../router-keys.ts';
+import { CONNECTOR_FAMILIES, ROUTER_FAMILIES } from './families.ts';
+import { type Family, type KnownKey, acceptedWords } from './known-key.ts';
+
+/** Where we begin otherwise than Debezium 3.4 does when a key is not given. */
+const DEFAULTS: readonly (readonly [key: string, debezium: string, ours: string, why: string])[] = [
+  ['`plugin.name`', '`decoderbufs`', '`pgoutput`', 'it is in every PostgreSQL since 10; the other has to be installed'],
+  ['`publication.autocreate.mode`', '`all_tables`', '`filtered`', 'a publication of all tables needs a superuser'],
+  ['`publication.name`', '`dbz_publication`', '`millrace_<name>`', 'two connectors do not share one unnoticed'],
+  ['`slot.name`', '`debezium`', '`millrace_<name>`', 'a slot that two connectors share loses events'],
+  [
+    '`snapshot.mode`',
+    '`initial`',
+    '`no_data`',
+    'there are no snapshots yet; with a snapshot Debezium sends outbox rows again',
+  ],
+  [
+    '`offset.mismatch.strategy`',
+    '`no_validation`',
+    'as `trust_offset`',
+    'a slot that is ahead of Kafka has lost events: the start is refused',
+  ],
+  [
+    '`lsn.flush.mode`',
+    '`connector`',
+    'as `connector_and_driver`',
+    'a quiet outbox would hold the log back until the disk is full',
+  ],
+  ['`exactly.once.support`', '`requested`', 'always', 'records and position are one Kafka transaction'],
+  ['`transaction.boundary`', '`poll`', 'the source transaction', 'readers see a source transaction whole, or not yet'],
+  ['`max.queue.size.in.bytes`', 'no limit', '16 MiB', 'memory is bounded'],
+  ['`extended.headers.enabled`', '`true`', 'as `false`', 'no `__debezium.context.*` headers are sent'],
+  ['`hstore.handling.mode`', '`json`', 'as PostgreSQL writes them', 'such columns become neither JSON nor numbers'],
+  [
+    '`interval.handling.mode`',
+    '`numeric`',
+    'as PostgreSQL writes them',
+    'such columns become neither JSON nor numbers',
+  ],
+  ['`key.converter`', "the worker's", '`string`', 'there is no worker; the key is written as text'],
+  ['`value.converter`', "the worker's", '`raw`', 'the payload is sent byte for byte'],
+];
+
+export function compatibilityPage(): string {
+  return `# A Debezium user's file
+
+<!-- Generated from src/config/known/: edit that, then UPDATE_DOCS=1 node --test test/config/compatibility-page.test.ts -->
+
+A connector's JSON for Kafka Connect can be brought as it is; \`kafka.bootstrap.servers\` is added, because there is no
+worker that knows it. Every key of Debezium 3.4's PostgreSQL and MySQL connectors, of Kafka Connect 4.3's source
+connectors and of the outbox event router is known:
+
+- **supported**: it does here what it does there.
+- **read as** a key of ours: the same, under another name. Said once at info when the connector starts.
+- **harmless**: nothing depends on it here. Said once at info when the connector starts, with the reason.
+- **refused**: ignoring it would change events or guarantees. The connector does not start and says what to do instead.
+- Some are harmless with the value that says what Millrace does anyway, and refused with any other.
+
+Any other key is an error that names the nearest known one. \`millrace import-config FILE\` converts the
+\`application.properties\` of a Debezium Server.
+
+## Defaults that differ
+
+When the key is not given:
+
+${table(['Key', 'Debezium', 'Millrace', 'Why'], DEFAULTS)}
+
+## Supported
+
+${table(['Key', 'Meaning'], supported(KEYS, ''))}
+
+Of the router, behind \`transforms.<alias>.\`:
+
+${table(['Option', 'Meaning'], supported(ROUTER_KEYS, ''))}
+
+\`topic.creation.default.*\` gives created topics any setting of a topic, as in Kafka Connect.
+
+${[...CONNECTOR_FAMILIES, ...ROUTER_FAMILIES].map(section).join('\n')}`;
+}
+
+function section({ title, about, keys }: Family): string {
+  return `## ${title}
+
+${about}
+
+${table(['Key', 'What becomes of it', 'Why, and what to do instead'], keys.map(row))}
+`;
+}
+
+function row(known: KnownKey): readonly [string, string, string] {
+  const key = `\`${known.key}\``;
+  switch (known.verdict) {
+    case 'harmless':
+      return [key, 'harmless', `${known.why}.`];
+    case 'mapped':
+      return [key, `read as \`${known.to}\``, `${known.why}.`];
+    case 'fixed':
+      return [key, `harmless: ${accepted(known)}; else refused`, `${known.why}. Else: ${known.otherwise}.`];
+    case 'refused':
+      return [key, 'refused', `${known.why}. ${known.instead}.`];
+  }
+}
+
+function accepted({ accepts }: Extract<KnownKey, { verdict: 'fixed' }>): string {
+  return acceptedWords(accepts).replaceAll(/"([^"]*)"/g, '`$1`');
+}
+
+function supported(fields: Readonly<Record<string, Field<unknown>>>, prefix: string): (readonly [string, string])[] {
+  return Object.values(fields).map(({ key, doc }) => [`\`${prefix}${key}\``, doc]);
+}
+
+/** Keys, classes and files in prose: words with a dot inside, and `*`, which would be emphasis. */
+function asCode(text: string): string {
+  const parts = text.split(/(`[^`]*`)/);
+  return parts
+    .map((part) =>
+      part.startsWith('`') ? part : part.replaceAll(/\$\{[^}]*\}|[A-Za-z_][\w-]*(?:\.[\w*-]+)+(?:=[\w.-]+)?/g, '`$&`'),
+    )
+    .join('');
+}
+
+/** As the formatter aligns it. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cells = [head, ...rows].map((row) => row.map((text) => asCode(text).replaceAll('|', '\\|')));
+  const widths = head.map((_, at) => Math.max(3, ...cells.map((row) => row[at]?.length ?? 0)));
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((text, at) => text.padEnd(widths[at] ?? 0)).join(' | ')} |`;
+  const [first = [], ...others] = cells;
+  return [line(first), line(widths.map((width) => '-'.repeat(width))), ...others.map(line)].join('\n');
+}

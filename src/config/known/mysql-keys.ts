@@ -1,0 +1,56 @@
+/** Debezium 3.4's MySQL connector: the keys that its PostgreSQL connector does not have. */
+import { type Family, harmless, refused } from './known-key.ts';
+
+export const MYSQL: Family = {
+  title: "Debezium's MySQL connector",
+  about:
+    'Keys of `io.debezium.connector.mysql.MySqlConnector` alone, as they are taken with a PostgreSQL connector: without effect there in Debezium, too. There is no MySQL connector yet.',
+  keys: [
+    ...refused(
+      'it is how the MySQL connector is told about TLS; here the connection would be less safe than it says',
+      'Use database.sslmode, database.sslrootcert, database.sslcert and database.sslkey',
+      'database.ssl.mode',
+      'database.ssl.keystore',
+      'database.ssl.keystore.password',
+      'database.ssl.truststore',
+      'database.ssl.truststore.password',
+    ),
+    ...refused(
+      'it chooses databases of a MySQL server, and a PostgreSQL connector reads one',
+      'Use database.dbname, and schema.include.list for schemas',
+      'database.include.list',
+      'database.exclude.list',
+    ),
+    ...harmless(
+      'a key of the MySQL connector, without effect on PostgreSQL, as in Debezium',
+      'bigint.unsigned.handling.mode',
+      'binlog.buffer.size',
+      'binlog.net.read.timeout',
+      'binlog.net.write.timeout',
+      'connect.keep.alive',
+      'connect.keep.alive.interval.ms',
+      'connect.timeout.ms',
+      'database.jdbc.driver',
+      'database.protocol',
+      'database.server.id',
+      'database.server.id.offset',
+      'ddl.parser.type',
+      'enable.time.adjuster',
+      'event.converting.failure.handling.mode',
+      'event.deserialization.failure.handling.mode',
+      'gtid.ignore.on.recovery',
+      'gtid.source.excludes',
+      'gtid.source.filter.dml.events',
+      'gtid.source.includes',
+      'include.query',
+      'include.schema.changes',
+      'inconsistent.schema.handling.mode',
+      'incremental.snapshot.allow.schema.changes',
+      'min.row.count.to.stream.results',
+      'resolve.create.table.like.schema',
+      'schema.history.internal',
+      'schema.history.internal.*',
+      'use.nongraceful.disconnect',
+    ),
+  ],
+};

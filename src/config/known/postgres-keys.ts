@@ -1,0 +1,117 @@
+/** Debezium 3.4's PostgreSQL connector: the keys that no other of its connectors has. */
+import { type Family, fixed, harmless, refused } from './known-key.ts';
+
+const ROUTED = 'an outbox event carries no schema and no source block';
+
+export const POSTGRES: Family = {
+  title: "Debezium's PostgreSQL connector",
+  about: 'Keys of `io.debezium.connector.postgresql.PostgresConnector` alone.',
+  keys: [
+    ...fixed(
+      'database.tcpKeepAlive',
+      ['true'],
+      'connections are always kept alive by TCP',
+      'without it a connection that was cut off would go unnoticed. Remove it',
+    ),
+    ...refused(
+      'an encrypted client key is not read',
+      'Decrypt it (openssl pkcs8 -in key.pem -out plain.pem) and name that in database.sslkey',
+      'database.sslpassword',
+    ),
+    ...refused(
+      'it names a Java class',
+      'database.sslmode, database.sslrootcert, database.sslcert and database.sslkey are what there is',
+      'database.sslfactory',
+    ),
+    ...refused(
+      "it is an option of Java's driver",
+      'Remove it; database.sslmode and its neighbours are read',
+      'driver.*',
+    ),
+    ...fixed(
+      'slot.drop.on.stop',
+      ['false'],
+      'the slot stays when the connector stops',
+      'what is committed while nobody reads would be lost. Drop the slot by hand when the connector is gone for good: SELECT pg_drop_replication_slot(…)',
+    ),
+    ...fixed(
+      'slot.failover',
+      ['false'],
+      'the slot is created without failover',
+      "a slot that was not created so does not survive a fail-over. Create it yourself, SELECT pg_create_logical_replication_slot('NAME', 'pgoutput', false, false, true), and set slot.adopt=true",
+    ),
+    ...fixed(
+      'slot.stream.params',
+      [''],
+      'no options beyond our own',
+      'options of the stream change what arrives. Remove it',
+    ),
+    ...harmless(
+      'a slot that is in use is waited for by the lease, and every restart waits longer than the one before',
+      'slot.max.retries',
+      'slot.retry.delay.ms',
+    ),
+    ...harmless(
+      'the server hears of a commit within 50 ms, and of us once a second at least',
+      'status.update.interval.ms',
+    ),
+    ...harmless(ROUTED, 'xmin.fetch.interval.ms'),
+    ...fixed(
+      'lsn.flush.mode',
+      ['connector', 'connector_and_driver'],
+      'what Kafka holds is acknowledged, and idle progress too',
+      'with nobody acknowledging, the server keeps its log until the disk is full. Remove it',
+    ),
+    ...fixed(
+      'flush.lsn.source',
+      ['true'],
+      'what Kafka holds is acknowledged',
+      'with nobody acknowledging, the server keeps its log until the disk is full. Remove it',
+    ),
+    ...harmless(
+      'an acknowledgement is one message that nobody answers',
+      'lsn.flush.timeout.ms',
+      'lsn.flush.timeout.action',
+    ),
+    ...fixed(
+      'offset.mismatch.strategy',
+      ['no_validation', 'trust_offset'],
+      'the stored position counts, and a slot that is ahead of it is refused',
+      'trusting a slot that is ahead of Kafka skips what lies between. Remove it; a position that is to be given up is reset by hand',
+    ),
+    ...harmless(
+      'a publication that Millrace creates names the root of partitioned tables; a partition in table.include.list is refused at the start',
+      'publish.via.partition.root',
+    ),
+    ...harmless(
+      'the outbox router sends inserts alone, which need no replica identity; set it with ALTER TABLE … REPLICA IDENTITY',
+      'replica.identity.autoset.values',
+    ),
+    ...refused(
+      'events from pg_logical_emit_message are not sent yet, so what is to be included would be missing',
+      'Write the events into an outbox table',
+      'message.prefix.include.list',
+    ),
+    ...harmless('logical messages are not sent', 'message.prefix.exclude.list'),
+    ...fixed(
+      'hstore.handling.mode',
+      ['json'],
+      'hstore columns are sent as PostgreSQL writes them',
+      'as a map it would be written differently. Remove it',
+    ),
+    ...fixed(
+      'interval.handling.mode',
+      ['numeric'],
+      'interval columns are sent as PostgreSQL writes them',
+      'headers of interval columns would change. Cast the column to text in the row',
+    ),
+    ...harmless('money columns are sent as they are', 'money.fraction.digits'),
+    ...harmless('every column is there for the router, whatever its type', 'include.unknown.datatypes'),
+    ...harmless('a new shape of the table comes with the log', 'schema.refresh.mode'),
+    ...harmless(
+      'the outbox router sends inserts alone, in which no value is left out',
+      'unavailable.value.placeholder',
+      'toasted.value.placeholder',
+    ),
+  ],
+};
