@@ -29,6 +29,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'kafka/': VOCABULARY,
   'pipeline/': [...VOCABULARY, 'source/source.ts', 'sink/sink.ts', 'transform/transform.ts'],
   'runtime/': [...VOCABULARY, 'config/', 'source/', 'sink/', 'kafka/', 'transform/', 'serialize/', 'pipeline/'],
+  // Is imported by services: what it drags along, they do.
+  'outbox/': ['errors.ts'],
   // Waits until the broker that it has started answers.
   'demo/': ['errors.ts', 'ports.ts', 'kafka/cluster.ts'],
   'cli/': ['errors.ts', 'ports.ts', 'config/', 'runtime/', 'demo/'],
