@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const SRC = fileURLToPath(new URL('../src', import.meta.url));
-const FILES = globSync('**/*.ts', { cwd: SRC }).sort();
+const FILES = globSync('**/*.{ts,cts}', { cwd: SRC }).sort();
 const sourceOf = (file: string): string => readFileSync(join(SRC, file), 'utf8');
 
 /** What everybody may know. */
@@ -34,6 +34,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   // Waits until the broker that it has started answers.
   'demo/': ['errors.ts', 'ports.ts', 'kafka/cluster.ts'],
   'cli/': ['errors.ts', 'ports.ts', 'config/', 'runtime/', 'demo/'],
+  'bin.cts': ['main.ts'],
   'main.ts': ['errors.ts', 'cli/', 'runtime/version.ts'],
   'millrace.ts': ['errors.ts', 'ports.ts', 'config/', 'runtime/'],
 };
@@ -93,7 +94,7 @@ test('packages are known to the rooms that wrap them alone', () => {
 });
 
 /** Where the process begins: as a program, or in another's. */
-const EDGES: readonly string[] = ['main.ts', 'millrace.ts'];
+const EDGES: readonly string[] = ['bin.cts', 'main.ts', 'millrace.ts'];
 
 test('only the edges touch the process; the demo, which starts servers, asks it about the machine', () => {
   const touching = FILES.filter((file) =>
