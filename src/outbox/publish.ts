@@ -18,6 +18,7 @@ export {
 export interface PostgresClient {
   query(text: string, values: ColumnValue[]): Promise<unknown>;
   readonly totalCount?: never;
+  readonly getConnection?: never;
 }
 /** A connection of `mysql2/promise` with an open transaction; not a pool. */
 export interface MysqlConnection {
