@@ -242,7 +242,7 @@ test('and they work: an order placed becomes an event, and the event one shipmen
       .match(/^order .*$/gm)
       ?.join(),
   );
-  assert.deepEqual(orders.toSorted(), ['order 1001: known already', 'order 1001: shipped']);
+  assert.deepEqual(new Set(orders), new Set(['order 1001: known already', 'order 1001: shipped']));
   assert.deepEqual((await db.client.query('SELECT order_id FROM shipments')).rows, [{ order_id: '1001' }]);
   relay.child.kill('SIGTERM');
   assert.equal(await relay.ended, 0, relay.stderr());
