@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -8,7 +17,7 @@ import { after, before, test } from 'node:test';
 import { millrace } from '../support/command.ts';
 import { freshOutbox, upTo } from '../support/outbox.ts';
 import { ROOT, installPacked, npm, npmEnvironment } from '../support/packed.ts';
-import { freshName, postgres, waitFor } from '../support/servers.ts';
+import { freshName, kafka, postgres, waitFor } from '../support/servers.ts';
 
 let installed: ReturnType<typeof installPacked>;
 before(() => {
@@ -41,6 +50,11 @@ test('the package holds what runs and nothing else', () => {
     paths.filter((path) => !/^(dist|connectors|sql)\/|^(LICENSE|README\.md|package\.json)$/.test(path)),
     [],
   );
+});
+
+test('the lockfile names no registry: whoever installs may have another', () => {
+  const places = readFileSync(join(ROOT, 'package-lock.json'), 'utf8').match(/"resolved": ".*"/g);
+  assert.deepEqual(places, ['"resolved": "test/servers"']);
 });
 
 test('what is built imports runtime dependencies only', () => {
@@ -246,4 +260,16 @@ test('and they work: an order placed becomes an event, and the event one shipmen
   assert.deepEqual((await db.client.query('SELECT order_id FROM shipments')).rows, [{ order_id: '1001' }]);
   relay.child.kill('SIGTERM');
   assert.equal(await relay.ended, 0, relay.stderr());
+});
+
+test('the demo runs from the package, on the PostgreSQL that comes with it', async (t) => {
+  if (!/^linux-x64$/.test(`${process.platform}-${process.arch}`)) return t.skip('it comes for Linux x64 alone');
+  npm(installed.folder, 'install', '--omit=dev', '--no-save', installed.tarball);
+  const bin = join(installed.folder, 'node_modules/.bin');
+  assert.equal(existsSync(join(bin, 'node')), false, "nobody's own Node is shadowed");
+  const env = { MILLRACE_KAFKA: await kafka() };
+  const demo = millrace(['demo', '--seconds', '1'], { entry: join(bin, 'millrace'), cwd: installed.folder, env });
+  t.after(() => demo.child.kill('SIGKILL'));
+  assert.equal(await demo.ended, 0, demo.stderr());
+  assert.match(demo.stdout(), /committed (\d+) +delivered \1 +duplicates 0 +missing 0/);
 });
