@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The process edge: arguments, signals, exit code. Nothing else touches `process`. */
 import type { Edge, Output } from './cli/edge.ts';
 import { MillraceError, messageOf } from './errors.ts';

@@ -74,7 +74,7 @@ function files(path: string): string[] {
 }
 
 /** Two connectors must share neither a name, nor a slot, nor a producer: each would fence or starve the other. */
-function clashes(found: readonly { readonly path: string; readonly config: ConnectorConfig }[]): Mistake[] {
+export function clashes(found: readonly { readonly path: string; readonly config: ConnectorConfig }[]): Mistake[] {
   const owners = new Map<string, string>();
   const mistakes: Mistake[] = [];
   for (const { path, config } of found) {

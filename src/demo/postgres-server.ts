@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { MillraceError } from '../errors.ts';
@@ -202,7 +202,7 @@ function restoreSymlinks(folder: string): void {
     if (existsSync(link)) continue;
     mkdirSync(dirname(link), { recursive: true });
     try {
-      symlinkSync(join(dirname(folder), source), link);
+      symlinkSync(relative(dirname(link), join(dirname(folder), source)), link);
     } catch (error) {
       // Another process restores them at the same moment.
       if (!existsSync(link)) throw error;
@@ -218,7 +218,8 @@ function readableBinaries(folder: string, home: string, asRoot: boolean): string
     return folder;
   } catch {
     const copy = join(home, 'binaries');
-    cpSync(folder, copy, { recursive: true });
+    // Else the copy's links lead back to where that account may not look.
+    cpSync(folder, copy, { recursive: true, verbatimSymlinks: true });
     chmodSync(home, 0o755);
     return copy;
   }

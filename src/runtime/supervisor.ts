@@ -17,6 +17,8 @@ export interface SupervisorOptions extends Pick<WorkerContext, 'createSource' | 
   readonly signal: AbortSignal;
   readonly failpoint?: (name: Failpoint) => void;
   readonly onState?: (connector: string, state: State) => void;
+  /** Hears why a connector failed for good, before its state says so. */
+  readonly onFailed?: (connector: string, error: MillraceError) => void;
 }
 
 /** Working this long without an error is progress, even when there was nothing to deliver. */
@@ -78,6 +80,7 @@ async function supervise(config: ConnectorConfig, options: SupervisorOptions): P
       const stack = kind === 'internal' ? { stack: stackOf(run.error.cause) } : {};
       const limit = tooOften && action !== 'stop' ? { restartsWithoutProgress: restarts } : {};
       log.error(message, { kind, advice, ...limit, ...stack });
+      options.onFailed?.(config.name, run.error);
       state('failed');
       return false;
     }
