@@ -6,11 +6,12 @@ import { VERSION } from './runtime/version.ts';
 
 const HELP = `millrace ${VERSION}: PostgreSQL to Kafka, exactly once
 
-  millrace run FILE|FOLDER…    run connectors
-  millrace demo [--seconds N]  see it work on servers of its own
+  millrace run FILE|FOLDER…       run connectors
+  millrace validate FILE|FOLDER…  every mistake in their files, without connecting to anything
+  millrace demo [--seconds N]     see it work on servers of its own
   millrace version
 
-"millrace run --help" and "millrace demo --help" say more.
+"millrace COMMAND --help" says more, with examples.
 
 Exit codes: 0 ended as asked, 1 a connector failed (or the demo's numbers do not agree), 2 usage or configuration,
 130 or 143 ended at once by a second signal (INT or TERM).
@@ -24,6 +25,8 @@ async function main(command: string | undefined, edge: Edge): Promise<number> {
   switch (command) {
     case 'run':
       return (await import('./cli/run.ts')).run(edge);
+    case 'validate':
+      return (await import('./cli/validate.ts')).validate(edge);
     case 'demo':
       return (await import('./cli/demo.ts')).demo(edge);
     case 'version':

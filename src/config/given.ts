@@ -76,7 +76,8 @@ export function readDocument(json: string, source: string | null, { shared = [],
   for (const { key, at } of top.values()) {
     if (TOP_LEVEL.includes(key)) continue;
     const near = nearest(key, TOP_LEVEL);
-    note(`stands outside of "config"; ${near === null ? SHAPE : `did you mean "${near}"?`}`, at, key);
+    const text = `stands outside of "config"; ${near === null ? SHAPE : `did you mean "${near}"?`}`;
+    mistakes.push({ source, ...at, key, text, ...(near === null ? {} : { near }) });
   }
   const name = readName(top.get('name'), note);
   const config = top.get('config');

@@ -71,7 +71,10 @@ test('mistakes of usage end with 2, one sentence, no stack', async () => {
       /^there is no option --kafka.client.di; did you mean --kafka.client.id\?/,
     ],
     [['run', example, '--http'], /^Option '--http <value>' argument missing/],
-    [['run', join(folder, 'none.json')], /^cannot read .*none\.json: ENOENT/],
+    [
+      ['run', join(folder, 'none.json')],
+      /^one mistake in the configuration:\n {2}- .*none\.json: cannot be read: ENOENT/,
+    ],
     [['run', example, '--log-level', 'loud'], /^--log-level: expected one of debug, info, warn, error, got "loud"/],
     [['run', example, '--http', 'localhost'], /^--http: expected HOST:PORT/],
     [
