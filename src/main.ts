@@ -8,6 +8,7 @@ const HELP = `millrace ${VERSION}: PostgreSQL to Kafka, exactly once
 
   millrace run FILE|FOLDER…       run connectors
   millrace validate FILE|FOLDER…  every mistake in their files, without connecting to anything
+  millrace schema                 JSON Schema of such a file, for editors
   millrace demo [--seconds N]     see it work on servers of its own
   millrace version
 
@@ -27,6 +28,8 @@ async function main(command: string | undefined, edge: Edge): Promise<number> {
       return (await import('./cli/run.ts')).run(edge);
     case 'validate':
       return (await import('./cli/validate.ts')).validate(edge);
+    case 'schema':
+      return (await import('./cli/schema.ts')).schema(edge);
     case 'demo':
       return (await import('./cli/demo.ts')).demo(edge);
     case 'version':

@@ -37,7 +37,8 @@ export interface Document {
 }
 
 const SHAPE = 'expected {"name": "…", "config": {"key": "value", …}}, as Kafka Connect takes it';
-const NAME = /^[A-Za-z0-9._-]{1,200}$/;
+/** Of a connector. */
+export const NAME = /^[A-Za-z0-9._-]{1,200}$/;
 /** `$schema` is for editors. */
 const TOP_LEVEL = ['name', 'config', '$schema'];
 

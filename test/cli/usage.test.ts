@@ -55,6 +55,10 @@ test('help is printed with its exit codes; without a command it is the answer to
     /--http HOST:PORT[^]*kafka\.bootstrap\.servers[^]*transaction\.split[^]*Exit codes: 0 ended as asked/,
   );
   assert.match((await outcome(['demo', '--help'])).out, /--seconds N[^]*Exit codes: 0 the numbers agree/);
+  assert.match((await outcome(['schema', '--help'])).out, /"\$schema"[^]*Exit codes: 0, or 2/);
+  const schema = await outcome(['schema']);
+  assert.deepEqual([schema.code, schema.err], [0, '']);
+  assert.equal((JSON.parse(schema.out) as { $schema: string }).$schema, 'http://json-schema.org/draft-07/schema#');
   const none = await outcome([]);
   assert.deepEqual([none.code, none.out], [2, '']);
   assert.match((await outcome(['version'])).out, /^\d+\.\d+\.\d+\n$/);
@@ -81,6 +85,9 @@ test('mistakes of usage end with 2, one sentence, no stack', async () => {
       ['run', example, '--transaction.split', 'x'],
       /--transaction\.split: "transaction\.split" expected one of auto, never, got "x"/,
     ],
+    [['validate'], /^which connector\? Give a file or a folder/],
+    [['schema', example], /^schema takes no argument/],
+    [['schema', '--markdwn'], /^there is no option --markdwn; did you mean --markdown\?/],
     [['demo', '--seconds', 'abc'], /^--seconds: expected a number above 0, got "abc"/],
     [['demo', '--seconds', '0'], /^--seconds: expected a number above 0/],
     [['demo', '--minutes', '3'], /^there is no option --minutes/],
