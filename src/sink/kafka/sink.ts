@@ -1,6 +1,6 @@
 /** The Kafka sink: records and position in one transaction, one transactional producer per connector. */
 import { hostname } from 'node:os';
-import type { Claim, Opened, SourceIdentity } from '../../change/claim.ts';
+import type { Claim, Introduction, Opened, SourceIdentity } from '../../change/claim.ts';
 import { Records } from '../../change/records.ts';
 import { readVarint, varintBytes } from '../../change/varint.ts';
 import type { Position } from '../../change/position.ts';
@@ -76,7 +76,7 @@ class KafkaSink implements Sink {
     this.#context = context;
   }
 
-  async open(identity: SourceIdentity, signal: AbortSignal): Promise<Opened> {
+  async open(identity: Introduction, signal: AbortSignal): Promise<Opened> {
     const { connector, kafka, offsetsTopic, transactionalId, transactionTimeoutMs, topicCreation } = this.#settings;
     const { log, clock } = this.#context;
     const cluster = await openCluster(createKafka(kafka, log)).catch((error: unknown) => {
@@ -110,7 +110,7 @@ class KafkaSink implements Sink {
     this.#session = { cluster, writer, layouts, offsets: new PartitionTarget(at) };
     const before = await reader.read('end');
     checkClash(connector, before.claim, identity);
-    await this.#claim(this.#session, identity, before.claim);
+    await this.#claim(this.#session, identity, before);
     this.#context.failpoint?.('after-claim');
     // Everything an older owner committed lies before our claim now.
     const stored = await reader.read('end');
@@ -168,10 +168,13 @@ class KafkaSink implements Sink {
     );
   }
 
-  async #claim({ writer, offsets }: Session, identity: SourceIdentity, earlier: Claim | null): Promise<void> {
+  async #claim({ writer, offsets }: Session, introduction: Introduction, before: Stored): Promise<void> {
     const { connector, transactionalId, offsetsTopic, version } = this.#settings;
-    const number = (earlier?.number ?? 0) + 1;
-    const claim: Claim = { ...identity, connector, transactionalId, host: hostname(), version, number };
+    const { intentExists = false, ...identity } = introduction;
+    // A start that is refused for what it found must not announce it: the next start would take it for ours.
+    const intent = intentExists && !isOurs(before, identity) ? '' : identity.intent;
+    const number = (before.claim?.number ?? 0) + 1;
+    const claim: Claim = { ...identity, intent, connector, transactionalId, host: hostname(), version, number };
     writer.begin(offsets);
     const record = claimRecord(offsetsTopic, claim, this.#context.clock.now());
     await writer.send(Records.of([record]), [offsets]);
@@ -252,6 +255,10 @@ class StoredReader {
     this.#stored = foldStored(this.#stored, await this.#tail.read(upTo), this.#of);
     return this.#stored;
   }
+}
+
+function isOurs({ position, claim }: Stored, { system, intent }: SourceIdentity): boolean {
+  return position !== null || (claim !== null && claim.system === system && claim.intent === intent);
 }
 
 /** Another database under our name, or a time line that is none of ours: two owners by mistake. */

@@ -1,6 +1,6 @@
 /** The PostgreSQL source: puts the files beside it together. */
 import { createHash } from 'node:crypto';
-import type { Opened, SourceIdentity } from '../../change/claim.ts';
+import type { Introduction, Opened } from '../../change/claim.ts';
 import type { Fragment } from '../../change/fragment.ts';
 import type { Position } from '../../change/position.ts';
 import { type Column, type Table, tableName } from '../../change/table.ts';
@@ -17,7 +17,7 @@ import { parsePosition } from './position.ts';
 import { type ServerFacts, readServerFacts } from './preflight.ts';
 import { prepare } from './prepare.ts';
 import type { PostgresSettings } from './settings.ts';
-import { walsenderName } from './slot.ts';
+import { readSlot, walsenderName } from './slot.ts';
 import { ReplicationStream, startReplication } from './stream.ts';
 import { checkSynchronous } from './synchronous.ts';
 
@@ -54,7 +54,7 @@ class PostgresSource implements Source {
     this.#context = context;
   }
 
-  async acquire(signal: AbortSignal): Promise<{ readonly identity: SourceIdentity; readonly lost: AbortSignal }> {
+  async acquire(signal: AbortSignal): Promise<{ readonly identity: Introduction; readonly lost: AbortSignal }> {
     const waiting = AbortSignal.any([signal, this.#closing.signal]);
     const lease = await acquireLease(this.#settings, { ...this.#context, signal: waiting });
     if (this.#closing.signal.aborted) await lease.release();
@@ -62,12 +62,14 @@ class PostgresSource implements Source {
     this.#lease = lease;
     const facts = await readServerFacts(this.#settings, AbortSignal.any([signal, lease.lost]));
     this.#facts = facts;
-    const identity: SourceIdentity = {
+    const slot = await untilAborted(readSlot(lease.client, this.#settings.slotName), signal);
+    const identity: Introduction = {
       system: facts.system,
       database: facts.database,
       timeline: facts.timeline,
       ancestors: facts.ancestors.map((ancestor) => ancestor.timeline),
       intent: this.#settings.slotName,
+      intentExists: slot !== null,
     };
     return { identity, lost: lease.lost };
   }
