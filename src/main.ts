@@ -8,6 +8,8 @@ const HELP = `millrace ${VERSION}: PostgreSQL to Kafka, exactly once
 
   millrace run FILE|FOLDER…       run connectors
   millrace validate FILE|FOLDER…  every mistake in their files, without connecting to anything
+  millrace offsets show|set|reset FILE…
+                                  where a connector stands, and where it is to go on
   millrace schema                 JSON Schema of such a file, for editors
   millrace demo [--seconds N]     see it work on servers of its own
   millrace version
@@ -28,6 +30,8 @@ async function main(command: string | undefined, edge: Edge): Promise<number> {
       return (await import('./cli/run.ts')).run(edge);
     case 'validate':
       return (await import('./cli/validate.ts')).validate(edge);
+    case 'offsets':
+      return (await import('./cli/offsets.ts')).offsets(edge);
     case 'schema':
       return (await import('./cli/schema.ts')).schema(edge);
     case 'demo':
@@ -81,6 +85,19 @@ function outputOf(stream: NodeJS.WriteStream): Output {
   };
 }
 
+/** An end of the input is an empty answer. */
+async function ask(question: string): Promise<string> {
+  const { createInterface } = await import('node:readline/promises');
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
+  try {
+    // readline takes Ctrl-C for itself: it closes, which means no.
+    return await Promise.race([terminal.question(question, { signal: edge.signal }), closed]);
+  } finally {
+    terminal.close();
+  }
+}
+
 /** kafkajs sets timers in the past and closes connections that are closed; newer versions of Node complain of both. */
 function isKafkajsNoise(warning: Error): boolean {
   if (warning.name === 'TimeoutNegativeWarning') return true;
@@ -94,6 +111,7 @@ const edge: Edge = {
   signal: stopOnSignals(command),
   stdout: outputOf(process.stdout),
   stderr: outputOf(process.stderr),
+  ask: process.stdin.isTTY && process.stdout.isTTY ? ask : null,
   die: () => process.kill(process.pid, 'SIGKILL'),
   onExit: (last) => void process.on('exit', last),
 };

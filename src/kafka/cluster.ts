@@ -86,6 +86,8 @@ export interface Broker {
 
 export interface FetchedRecord {
   readonly offset: string;
+  /** Milliseconds since 1970-01-01 UTC. */
+  readonly timestamp: string;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly isControlRecord: boolean;

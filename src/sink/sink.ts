@@ -18,3 +18,9 @@ export interface Sink {
   /** Lets go of everything; an open transaction is aborted if that is safe, else left to the next owner's open. */
   close(): Promise<void>;
 }
+
+/** What an operator may do with a sink that is open and has committed nothing yet. */
+export interface ResettableSink extends Sink {
+  /** Takes the stored position back, durably: the next `open` finds none. */
+  reset(): Promise<void>;
+}

@@ -10,7 +10,11 @@ export interface TestEdge extends Edge {
 
 export function edgeFor(
   args: readonly string[],
-  { env = {}, terminal = false }: { readonly env?: Edge['env']; readonly terminal?: boolean } = {},
+  {
+    env = {},
+    terminal = false,
+    answer,
+  }: { readonly env?: Edge['env']; readonly terminal?: boolean; readonly answer?: string } = {},
 ): TestEdge {
   let [out, err] = ['', ''];
   const output = (add: (text: string) => void): Output => ({ isTerminal: terminal, columns: () => 80, write: add });
@@ -20,6 +24,13 @@ export function edgeFor(
     signal: new AbortController().signal,
     stdout: output((text) => (out += text)),
     stderr: output((text) => (err += text)),
+    ask:
+      answer === undefined
+        ? null
+        : async (question) => {
+            out += `${question}${answer}\n`;
+            return answer;
+          },
     die: () => {},
     onExit: () => {},
     text: () => out,

@@ -15,7 +15,10 @@ const COMPRESSED: readonly string[] = ['snappy', 'lz4', 'zstd'];
 /** What the offsets topic says about one connector. */
 export interface Stored {
   readonly position: Position | null;
+  /** When the position was written, in milliseconds since 1970-01-01 UTC; null without one. */
+  readonly positionAtMs: number | null;
   readonly claim: Claim | null;
+  readonly claimAtMs: number | null;
 }
 
 const positionKey = (connector: string): Buffer => Buffer.from(JSON.stringify({ connector }));
@@ -30,6 +33,11 @@ export function positionRecord(topic: string, connector: string, position: Posit
   return offsetsRecord(topic, positionKey(connector), { version: FORMAT, ...position }, now);
 }
 
+/** Takes a stored position back. */
+export function resetRecord(topic: string, connector: string, now: number): OutRecord {
+  return { topic, key: positionKey(connector), value: null, headers: [], timestampMs: now };
+}
+
 export function claimRecord(topic: string, claim: Claim, now: number): OutRecord {
   return offsetsRecord(topic, claimKey(claim.connector), { format: FORMAT, ...claim }, now);
 }
@@ -38,7 +46,12 @@ function offsetsRecord(topic: string, key: Buffer, value: object, now: number): 
   return { topic, key, value: Buffer.from(JSON.stringify(value)), headers: [], timestampMs: now };
 }
 
-export const NOTHING_STORED: Stored = Object.freeze({ position: null, claim: null });
+export const NOTHING_STORED: Stored = Object.freeze({
+  position: null,
+  positionAtMs: null,
+  claim: null,
+  claimAtMs: null,
+});
 
 /**
  * What is stored of a connector after further records, of all partitions. A tombstone is a reset. Throws `refused` for
@@ -52,7 +65,7 @@ export function foldStored(
   const { connector, partitions } = of;
   const expected = offsetsPartition(connector, partitions);
   const keys = { position: positionKey(connector), claim: claimKey(connector) };
-  let { position, claim } = before;
+  let { position, positionAtMs, claim, claimAtMs } = before;
   for (const record of records) {
     const isPosition = record.key?.equals(keys.position) ?? false;
     const isClaim = record.key?.equals(keys.claim) ?? false;
@@ -64,10 +77,16 @@ export function foldStored(
           'partitions were added. Re-create the topic with its old number of partitions from a backup',
       );
     }
-    if (isPosition) position = record.value === null ? null : decodePosition(record, connector);
-    else claim = record.value === null ? null : decodeClaim(record, connector);
+    const atMs = record.value === null ? null : record.timestampMs;
+    if (isPosition) {
+      position = record.value === null ? null : decodePosition(record, connector);
+      positionAtMs = atMs;
+    } else {
+      claim = record.value === null ? null : decodeClaim(record, connector);
+      claimAtMs = atMs;
+    }
   }
-  return { position, claim };
+  return { position, positionAtMs, claim, claimAtMs };
 }
 
 function decodePosition(record: CommittedRecord, connector: string): Position {

@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import type { Claim, Introduction, Opened, SourceIdentity } from '../../change/claim.ts';
 import { Records } from '../../change/records.ts';
+import type { OutRecord } from '../../change/message.ts';
 import { readVarint, varintBytes } from '../../change/varint.ts';
 import type { Position } from '../../change/position.ts';
 import { MillraceError } from '../../errors.ts';
@@ -13,7 +14,7 @@ import { BATCH_HEADER_BYTES, RECORD_HEAD_BYTES } from '../../kafka/record-batch.
 import type { TopicCreation } from '../../kafka/topics.ts';
 import { PartitionTarget, type TransactionalWriter, openWriter } from '../../kafka/writer.ts';
 import type { Clock, Failpoint, Log } from '../../ports.ts';
-import type { Sink } from '../sink.ts';
+import type { ResettableSink } from '../sink.ts';
 import { type Layout, Layouts } from './layout.ts';
 import {
   NOTHING_STORED,
@@ -23,6 +24,7 @@ import {
   foldStored,
   offsetsPartition,
   positionRecord,
+  resetRecord,
 } from './offsets.ts';
 
 export interface KafkaSinkSettings {
@@ -41,6 +43,8 @@ export interface KafkaSinkContext {
   readonly log: Log;
   readonly clock: Clock;
   readonly failpoint?: (name: Failpoint) => void;
+  /** Opens although the name is another database's: for an operator who resets it. */
+  readonly takeOver?: boolean;
 }
 
 /** The brokers' default of transaction.max.timeout.ms, and 10 s: how long somebody else's transaction may hold us up. */
@@ -49,7 +53,7 @@ const OFFSETS_BATCH_BYTES = 1_000_000;
 const SPLIT_AT = 0.75;
 
 /** Creates the sink; nothing is opened before `open`. */
-export function createKafkaSink(settings: KafkaSinkSettings, context: KafkaSinkContext): Sink {
+export function createKafkaSink(settings: KafkaSinkSettings, context: KafkaSinkContext): ResettableSink {
   return new KafkaSink(settings, context);
 }
 
@@ -62,7 +66,7 @@ interface Session {
   readonly offsets: PartitionTarget;
 }
 
-class KafkaSink implements Sink {
+class KafkaSink implements ResettableSink {
   readonly #settings: KafkaSinkSettings;
   readonly #context: KafkaSinkContext;
   #cluster: Cluster | null = null;
@@ -96,7 +100,7 @@ class KafkaSink implements Sink {
     );
     // Before anybody is fenced: a name clash must not stop the one who has the name by right. What an owner who died
     // left open is not waited for: the fencing below ends it.
-    checkClash(connector, (await reader.read('stable')).claim, identity);
+    this.#checkClash((await reader.read('stable')).claim, identity);
     const { clientId } = kafka;
     const writer = await openWriter(cluster, {
       transactionalId,
@@ -109,7 +113,7 @@ class KafkaSink implements Sink {
     const layouts = new Layouts({ ...topics, signal: new AbortController().signal }, topicCreation);
     this.#session = { cluster, writer, layouts, offsets: new PartitionTarget(at) };
     const before = await reader.read('end');
-    checkClash(connector, before.claim, identity);
+    this.#checkClash(before.claim, identity);
     await this.#claim(this.#session, identity, before);
     this.#context.failpoint?.('after-claim');
     // Everything an older owner committed lies before our claim now.
@@ -137,6 +141,13 @@ class KafkaSink implements Sink {
     await this.#commitPosition(session, position);
   }
 
+  async reset(): Promise<void> {
+    const session = this.#held();
+    const { connector, offsetsTopic } = this.#settings;
+    session.writer.begin(session.offsets);
+    await this.#commitOffsets(session, resetRecord(offsetsTopic, connector, this.#context.clock.now()));
+  }
+
   async close(): Promise<void> {
     const session = this.#session;
     const cluster = this.#cluster;
@@ -147,13 +158,20 @@ class KafkaSink implements Sink {
   }
 
   /** The position is the last Produce, so that its partition is held by the transaction only shortly. */
-  async #commitPosition({ writer, offsets }: Session, position: Position): Promise<void> {
+  async #commitPosition(session: Session, position: Position): Promise<void> {
     const { connector, offsetsTopic } = this.#settings;
-    const record = positionRecord(offsetsTopic, connector, position, this.#context.clock.now());
+    await this.#commitOffsets(session, positionRecord(offsetsTopic, connector, position, this.#context.clock.now()));
+  }
+
+  async #commitOffsets({ writer, offsets }: Session, record: OutRecord): Promise<void> {
     await writer.send(Records.of([record]), [offsets]);
     this.#context.failpoint?.('before-commit');
     await writer.commit();
     this.#context.failpoint?.('after-commit');
+  }
+
+  #checkClash(claim: Claim | null, identity: SourceIdentity): void {
+    if (this.#context.takeOver !== true) checkClash(this.#settings.connector, claim, identity);
   }
 
   /** The broker's clock runs from the first Produce and is never refreshed. */

@@ -9,7 +9,7 @@ import { parsePosition } from './position.ts';
 import { type ServerFacts, checkResume } from './preflight.ts';
 import { ensurePublication } from './publication.ts';
 import type { PostgresSettings } from './settings.ts';
-import { type Slot, checkSlot, createSlot, freeSlot, readSlot, walsenderName } from './slot.ts';
+import { type Slot, announces, checkSlot, createSlot, freeSlot, readSlot, walsenderName } from './slot.ts';
 import { checkSynchronous } from './synchronous.ts';
 
 export interface Preparation {
@@ -81,9 +81,7 @@ async function firstStart(client: pg.Client, preparation: Preparation, walsender
 /** Without a position, only a slot that an earlier claim of ours announced, or one given to us, may be continued. */
 function checkFirstSlot(slot: Slot, { settings, opened, facts }: Preparation): void {
   checkSlot(slot, settings);
-  const { earlier } = opened;
-  if (earlier !== null && earlier.intent === settings.slotName && earlier.system === facts.system) return;
-  if (settings.slotAdopt) return;
+  if (announces(opened.earlier, settings, facts) || settings.slotAdopt) return;
   throw new MillraceError(
     'refused',
     `slot "${settings.slotName}" exists, but Kafka holds no position of connector "${settings.connectorName}" and no claim that announced it: ` +

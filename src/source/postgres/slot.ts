@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
+import type { Claim } from '../../change/claim.ts';
 import { MillraceError } from '../../errors.ts';
 import type { Clock, Log } from '../../ports.ts';
 import { codeOf, connect, databaseError, endSession, withSession } from './connection.ts';
@@ -34,6 +35,15 @@ export async function readSlot(client: pg.Client, name: string): Promise<Slot | 
     [name],
   );
   return result.rows[0] ?? null;
+}
+
+/** Whether a claim of ours said, in this database system, that it was about to make or use the slot. */
+export function announces(
+  claim: Claim | null,
+  settings: PostgresSettings,
+  facts: { readonly system: string },
+): boolean {
+  return claim !== null && claim.intent === settings.slotName && claim.system === facts.system;
 }
 
 /** Refuses a slot that cannot be streamed by us whatever its history. */

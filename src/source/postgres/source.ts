@@ -26,6 +26,8 @@ export interface PostgresSourceContext {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly failpoint?: (name: Failpoint) => void;
+  /** Of the lease: `wait` by default. */
+  readonly whenHeld?: 'wait' | 'refuse';
 }
 
 const MEASURE_EVERY_MS = 5000;
