@@ -70,7 +70,12 @@ export interface Broker {
   metadata(
     topics: readonly string[],
   ): Promise<{ topicMetadata: readonly { topic: string; partitionMetadata: readonly PartitionMetadata[] }[] }>;
-  createTopics(request: { topics: readonly TopicRequest[]; timeout: number }): Promise<unknown>;
+  createTopics(request: {
+    topics: readonly TopicRequest[];
+    timeout: number;
+    /** Checks everything and creates nothing. */
+    validateOnly?: boolean;
+  }): Promise<unknown>;
   describeConfigs(request: {
     resources: readonly { type: number; name: string; configNames: readonly string[] }[];
     includeSynonyms: boolean;

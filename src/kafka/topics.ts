@@ -2,7 +2,7 @@
 import { MillraceError } from '../errors.ts';
 import type { Clock, Log } from '../ports.ts';
 import { errorType, kafkaError } from './client.ts';
-import { type Cluster, anyBroker } from './cluster.ts';
+import { type Cluster, type TopicRequest, anyBroker } from './cluster.ts';
 
 export interface TopicCreation {
   readonly enable: boolean;
@@ -130,19 +130,32 @@ async function askLeaders(
 }
 
 async function createTopic({ cluster, log }: TopicContext, topic: string, creation: TopicCreation): Promise<void> {
-  const { partitions, replicationFactor, configs } = creation;
-  const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
   try {
     const controller = await cluster.findControllerBroker();
     await controller.createTopics({
       timeout: CREATE_TIMEOUT_MS,
-      topics: [{ topic, numPartitions: partitions, replicationFactor, configEntries }],
+      topics: [requestFor(topic, creation)],
     });
     log.info('created topic', { topic });
   } catch (error) {
     // Another instance may have been faster.
     if (errorType(error) !== 'TOPIC_ALREADY_EXISTS') throw kafkaError(error, `cannot create topic "${topic}"`);
   }
+}
+
+/** Asks the brokers whether they would create a topic; none is created. Throws what they would refuse. */
+export async function checkCreation({ cluster }: TopicContext, topic: string, creation: TopicCreation): Promise<void> {
+  const controller = await cluster.findControllerBroker();
+  await controller.createTopics({
+    timeout: CREATE_TIMEOUT_MS,
+    validateOnly: true,
+    topics: [requestFor(topic, creation)],
+  });
+}
+
+function requestFor(topic: string, { partitions, replicationFactor, configs }: TopicCreation): TopicRequest {
+  const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
+  return { topic, numPartitions: partitions, replicationFactor, configEntries };
 }
 
 /** Settings of a topic by name. Throws `kafka-rejected` without the right to describe them. */

@@ -5,7 +5,7 @@ import type { Position } from '../../change/position.ts';
 import { MillraceError } from '../../errors.ts';
 import { partitionOf } from '../../kafka/partition.ts';
 import type { CommittedRecord } from '../../kafka/reader.ts';
-import { type TopicContext, ensureTopic, topicConfigs } from '../../kafka/topics.ts';
+import { type TopicContext, type TopicCreation, ensureTopic, topicConfigs } from '../../kafka/topics.ts';
 
 const FORMAT = 1;
 const PARTITIONS = 16;
@@ -123,12 +123,8 @@ function checkFormat(format: unknown, connector: string): void {
   );
 }
 
-/** Creates the offsets topic, or checks that an existing one keeps what it is given; gives its partitions' leaders. */
-export async function ensureOffsetsTopic(
-  context: TopicContext,
-  topic: string,
-  replicationFactor: number,
-): Promise<readonly number[]> {
+/** How the offsets topic is created. */
+export function offsetsTopicCreation(replicationFactor: number): TopicCreation {
   const configs = {
     'cleanup.policy': 'compact',
     // As we send it, which is uncompressed, whatever the brokers' own compression.type is: it has to be read back.
@@ -140,8 +136,29 @@ export async function ensureOffsetsTopic(
     'unclean.leader.election.enable': 'false',
     ...(replicationFactor >= 3 ? { 'min.insync.replicas': '2' } : {}),
   };
-  const creation = { enable: true, partitions: PARTITIONS, replicationFactor, configs };
-  const leaders = await ensureTopic(context, topic, creation);
+  return { enable: true, partitions: PARTITIONS, replicationFactor, configs };
+}
+
+/** Creates the offsets topic, or checks that an existing one keeps what it is given; gives its partitions' leaders. */
+export async function ensureOffsetsTopic(
+  context: TopicContext,
+  topic: string,
+  replicationFactor: number,
+): Promise<readonly number[]> {
+  const leaders = await ensureTopic(context, topic, offsetsTopicCreation(replicationFactor));
+  const { refusals, warnings } = await judgeOffsetsTopic(context, topic);
+  if (refusals[0] !== undefined) throw refusals[0];
+  for (const { message } of warnings) context.log.warn(message);
+  return leaders;
+}
+
+/** What stands against an existing offsets topic, or should be known of it. */
+export async function judgeOffsetsTopic(
+  context: TopicContext,
+  topic: string,
+): Promise<{ readonly refusals: readonly MillraceError[]; readonly warnings: readonly MillraceError[] }> {
+  const refusals: MillraceError[] = [];
+  const warnings: MillraceError[] = [];
   const found = await topicConfigs(context, topic, [
     'cleanup.policy',
     'compression.type',
@@ -149,25 +166,22 @@ export async function ensureOffsetsTopic(
   ]);
   const alter = `kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config`;
   const policy = found.get('cleanup.policy');
+  const refusal = (text: string, setting: string): MillraceError => {
+    const statement = `${alter} ${setting}`;
+    return new MillraceError('refused', `offsets topic "${topic}" ${text}. Run: ${statement}`, { statement });
+  };
   if (policy !== 'compact') {
-    throw new MillraceError(
-      'refused',
-      `offsets topic "${topic}" has cleanup.policy=${policy}, expected compact: positions would be deleted after a while. Run: ${alter} cleanup.policy=compact`,
-    );
+    const text = `has cleanup.policy=${policy}, expected compact: positions would be deleted after a while`;
+    refusals.push(refusal(text, 'cleanup.policy=compact'));
   }
   const compression = found.get('compression.type') ?? '';
   if (COMPRESSED.includes(compression)) {
-    throw new MillraceError(
-      'refused',
-      `offsets topic "${topic}" has compression.type=${compression}, expected producer: the brokers would compress positions as we do not read them. ` +
-        `Run: ${alter} compression.type=producer`,
-    );
+    const text = `has compression.type=${compression}, expected producer: the brokers would compress positions as we do not read them`;
+    refusals.push(refusal(text, 'compression.type=producer'));
   }
   if (found.get('unclean.leader.election.enable') === 'true') {
-    context.log.warn(
-      `offsets topic "${topic}" has unclean.leader.election.enable=true: an election may lose positions, which would repeat events. ` +
-        `Run: ${alter} unclean.leader.election.enable=false`,
-    );
+    const text = 'has unclean.leader.election.enable=true: an election may lose positions, which would repeat events';
+    warnings.push(refusal(text, 'unclean.leader.election.enable=false'));
   }
-  return leaders;
+  return { refusals, warnings };
 }

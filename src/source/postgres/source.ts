@@ -17,7 +17,7 @@ import { parsePosition } from './position.ts';
 import { type ServerFacts, readServerFacts } from './preflight.ts';
 import { prepare } from './prepare.ts';
 import type { PostgresSettings } from './settings.ts';
-import { readSlot, walsenderName } from './slot.ts';
+import { checkConfirmed, readSlot, walsenderName } from './slot.ts';
 import { ReplicationStream, startReplication } from './stream.ts';
 import { checkSynchronous } from './synchronous.ts';
 
@@ -179,14 +179,7 @@ class PostgresSource implements Source {
       'SELECT confirmed_flush_lsn::text AS confirmed FROM pg_catalog.pg_replication_slots WHERE slot_name = $1',
       [slotName],
     );
-    const confirmed = result.rows[0]?.confirmed ?? null;
-    if (confirmed !== null && parseLsn(confirmed) <= stored) return;
-    throw new MillraceError(
-      'refused',
-      `slot "${slotName}" confirms ${confirmed ?? 'nothing'}, beyond the stored position ${formatLsn(stored)}: ` +
-        'changes between the two would be missing. Was the slot advanced or re-created by hand? ' +
-        'Reset the stored position to accept the gap, or restore the slot',
-    );
+    checkConfirmed(result.rows[0]?.confirmed ?? null, stored, slotName);
   }
 
   async #measure(lease: Lease): Promise<void> {
