@@ -8,6 +8,7 @@ const HELP = `millrace ${VERSION}: PostgreSQL to Kafka, exactly once
 
   millrace run FILE|FOLDER…       run connectors
   millrace validate FILE|FOLDER…  every mistake in their files, without connecting to anything
+  millrace plan FILE|FOLDER…      what a start would find and make in database and Kafka; changes nothing
   millrace offsets show|set|reset FILE…
                                   where a connector stands, and where it is to go on
   millrace schema                 JSON Schema of such a file, for editors
@@ -30,6 +31,8 @@ async function main(command: string | undefined, edge: Edge): Promise<number> {
       return (await import('./cli/run.ts')).run(edge);
     case 'validate':
       return (await import('./cli/validate.ts')).validate(edge);
+    case 'plan':
+      return (await import('./cli/plan.ts')).plan(edge);
     case 'offsets':
       return (await import('./cli/offsets.ts')).offsets(edge);
     case 'schema':

@@ -31,7 +31,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'runtime/': [...VOCABULARY, 'config/', 'source/', 'sink/', 'kafka/', 'transform/', 'serialize/', 'pipeline/'],
   // Waits until the broker that it has started answers.
   'demo/': ['errors.ts', 'ports.ts', 'kafka/cluster.ts'],
-  'cli/': ['errors.ts', 'ports.ts', 'config/', 'runtime/', 'demo/'],
+  'cli/': ['errors.ts', 'ports.ts', 'change/finding.ts', 'config/', 'runtime/', 'demo/'],
   'main.ts': ['errors.ts', 'cli/', 'runtime/version.ts'],
 };
 /** Which rooms know which package. */

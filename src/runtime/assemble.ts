@@ -5,7 +5,7 @@ import type { ConnectorConfig } from '../config/connector.ts';
 import type { Pem } from '../config/kafka-security.ts';
 import { MillraceError, messageOf } from '../errors.ts';
 import type { KafkaSettings } from '../kafka/client.ts';
-import { type KafkaSinkContext, createKafkaSink } from '../sink/kafka/sink.ts';
+import { type KafkaSinkContext, type KafkaSinkSettings, createKafkaSink } from '../sink/kafka/sink.ts';
 import type { ResettableSink } from '../sink/sink.ts';
 import type { PostgresSettings } from '../source/postgres/settings.ts';
 import { type PostgresSourceContext, createPostgresSource } from '../source/postgres/source.ts';
@@ -39,26 +39,27 @@ export function postgresSettings(config: ConnectorConfig): PostgresSettings {
 }
 
 export function createSink(config: ConnectorConfig, context: KafkaSinkContext): ResettableSink {
+  return createKafkaSink(sinkSettings(config), context);
+}
+
+export function sinkSettings(config: ConnectorConfig): KafkaSinkSettings {
   const { values } = config;
-  return createKafkaSink(
-    {
-      connector: config.name,
-      version: VERSION,
-      kafka: kafkaSettings(config),
-      transactionalId: config.transactionalId,
-      transactionTimeoutMs: values.transactionTimeoutMs,
-      split: values.split,
-      offsetsTopic: values.offsetsTopic,
-      maxRequestBytes: values.maxRequestBytes,
-      topicCreation: {
-        enable: values.topicCreation,
-        partitions: values.topicPartitions,
-        replicationFactor: values.topicReplication,
-        configs: config.topicConfigs,
-      },
+  return {
+    connector: config.name,
+    version: VERSION,
+    kafka: kafkaSettings(config),
+    transactionalId: config.transactionalId,
+    transactionTimeoutMs: values.transactionTimeoutMs,
+    split: values.split,
+    offsetsTopic: values.offsetsTopic,
+    maxRequestBytes: values.maxRequestBytes,
+    topicCreation: {
+      enable: values.topicCreation,
+      partitions: values.topicPartitions,
+      replicationFactor: values.topicReplication,
+      configs: config.topicConfigs,
     },
-    context,
-  );
+  };
 }
 
 /** How to reach Kafka, from a connector's keys; PEM files are read now, at each start of a run. */

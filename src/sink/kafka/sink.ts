@@ -280,7 +280,7 @@ function isOurs({ position, claim }: Stored, { system, intent }: SourceIdentity)
 }
 
 /** Another database under our name, or a time line that is none of ours: two owners by mistake. */
-function checkClash(connector: string, claim: Claim | null, identity: SourceIdentity): void {
+export function checkClash(connector: string, claim: Claim | null, identity: SourceIdentity): void {
   if (claim === null) return;
   if (claim.system !== identity.system || claim.database !== identity.database) {
     throw new MillraceError(
