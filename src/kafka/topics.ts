@@ -21,6 +21,8 @@ export interface TopicContext {
 
 /** ConfigResource.Type.TOPIC of the protocol. */
 const TOPIC_RESOURCE = 2;
+/** ConfigResource.Type.BROKER. */
+const BROKER_RESOURCE = 4;
 const CREATE_TIMEOUT_MS = 30_000;
 const LEADERS_WITHIN_MS = 30_000;
 const READ_COMMITTED = 1;
@@ -173,5 +175,21 @@ export async function topicConfigs(
     return new Map(resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]));
   } catch (error) {
     throw kafkaError(error, `cannot read the settings of topic "${topic}"`);
+  }
+}
+
+/** A setting of one of the brokers, or null where it is not said. Throws `kafka-rejected` without the right to ask. */
+export async function brokerConfig({ cluster }: TopicContext, name: string): Promise<string | null> {
+  try {
+    const nodeId = Object.keys(cluster.brokerPool.brokers)[0];
+    if (nodeId === undefined) return null;
+    const broker = await cluster.findBroker({ nodeId });
+    const { resources } = await broker.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: BROKER_RESOURCE, name: nodeId, configNames: [name] }],
+    });
+    return resources[0]?.configEntries.find(({ configName }) => configName === name)?.configValue ?? null;
+  } catch (error) {
+    throw kafkaError(error, `cannot read the brokers' ${name}`);
   }
 }

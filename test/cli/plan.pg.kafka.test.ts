@@ -166,6 +166,11 @@ test('what run refuses is an obstacle here, several at once', async (t) => {
 
   const nothing = await planned(fileOf(outbox, { 'slot.adopt': true, 'table.include.list': 'public\\.nope' }));
   assert.match(nothing.obstacles.map(({ text }) => text).join(), /table\.include\.list matches no table/);
+  const long = await planned(fileOf(outbox, { 'slot.adopt': true, 'kafka.transaction.timeout.ms': 3_600_000 }));
+  assert.match(
+    long.obstacles.map(({ text }) => text).join(),
+    /^kafka\.transaction\.timeout\.ms is 3600000, and the brokers take 900000 at most/,
+  );
   const wide = await planned(
     fileOf(outbox, {
       'slot.name': 'fresh_slot',

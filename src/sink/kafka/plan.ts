@@ -5,7 +5,13 @@ import { MillraceError } from '../../errors.ts';
 import { createKafka, kafkaError } from '../../kafka/client.ts';
 import { type Cluster, closeCluster, findCoordinator, openCluster } from '../../kafka/cluster.ts';
 import { TopicTail } from '../../kafka/reader.ts';
-import { type TopicContext, type TopicCreation, checkCreation, topicLeaders } from '../../kafka/topics.ts';
+import {
+  type TopicContext,
+  type TopicCreation,
+  brokerConfig,
+  checkCreation,
+  topicLeaders,
+} from '../../kafka/topics.ts';
 import type { Clock, Log } from '../../ports.ts';
 import { NOTHING_STORED, type Stored, foldStored, judgeOffsetsTopic, offsetsTopicCreation } from './offsets.ts';
 import { type KafkaSinkSettings, checkClash } from './sink.ts';
@@ -56,6 +62,9 @@ export async function planKafka(settings: KafkaSinkSettings, context: PlanContex
       await findCoordinator(opened, 'transaction', settings.transactionalId);
       findings.push({ level: 'ok', text: `transactional.id "${settings.transactionalId}" has a coordinator` });
     });
+    await attempt('cannot ask for the longest transaction', async () => {
+      findings.push(...(await transactionTimeout(topics, settings.transactionTimeoutMs)));
+    });
     findings.push(eventTopics(settings.topicCreation));
     return { findings, stored, clusterId };
   } finally {
@@ -101,6 +110,19 @@ async function offsetsTopic(
     stored.position === null ? 'holds no position: a first start' : 'holds a position: a start goes on from it';
   findings.push({ level: 'ok', text: `offsets topic "${topic}" has ${leaders.length} partitions and ${what}` });
   return stored;
+}
+
+/** The brokers refuse a producer that asks for more. */
+async function transactionTimeout(topics: TopicContext, wantedMs: number): Promise<Finding[]> {
+  const name = 'transaction.max.timeout.ms';
+  const mostMs = await brokerConfig(topics, name).catch((error: unknown) => {
+    // Without the right to ask, a start shows it.
+    if (error instanceof MillraceError && error.kind === 'kafka-rejected') return null;
+    throw error;
+  });
+  if (mostMs === null || wantedMs <= Number(mostMs)) return [];
+  const text = `kafka.transaction.timeout.ms is ${wantedMs}, and the brokers take ${mostMs} at most: lower it, or raise ${name} in server.properties of every broker and restart them`;
+  return [{ level: 'obstacle', text }];
 }
 
 function eventTopics(creation: TopicCreation): Finding {

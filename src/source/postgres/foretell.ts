@@ -132,7 +132,7 @@ function compared({ position, standing }: Before, target: bigint): string[] {
     ...(stored.ordinal > 0 ? [`${stored.ordinal} changes of ${splitIn(stored)}`] : []),
   ];
   if (parts.length === 0) return ['Nothing is repeated and nothing skipped: that is the stored position.'];
-  return [`REPEATED: ${parts.join(', and ')} was delivered and is sent again.`];
+  return [`REPEATED, though delivered before: ${parts.join(', and ')}.`];
 }
 
 function splitIn({ in: xid, lsn }: PostgresPosition): string {
