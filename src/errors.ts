@@ -25,8 +25,11 @@ export type ErrorKind = (typeof ERROR_KINDS)[number];
 /** The one error class. The message says what, where, expected, got and what to do; never a secret or a row value. */
 export class MillraceError extends Error {
   readonly kind: ErrorKind;
-  constructor(kind: ErrorKind, message: string, options?: ErrorOptions) {
+  /** The statement or command of the message, alone, to be copied; null if there is none. */
+  readonly statement: string | null;
+  constructor(kind: ErrorKind, message: string, options?: ErrorOptions & { readonly statement?: string }) {
     super(message, options);
+    this.statement = options?.statement ?? null;
     this.name = 'MillraceError';
     this.kind = kind;
   }

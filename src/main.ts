@@ -5,12 +5,17 @@ import { VERSION } from './runtime/version.ts';
 
 const HELP = `millrace ${VERSION}: PostgreSQL to Kafka, exactly once
 
-  millrace run FILE|FOLDER…    run connectors
-  millrace import-config FILE  a Debezium Server's application.properties as a connector's JSON
-  millrace demo [--seconds N]  see it work on servers of its own
+  millrace run FILE|FOLDER…       run connectors
+  millrace validate FILE|FOLDER…  every mistake in their files, without connecting to anything
+  millrace plan FILE|FOLDER…      what a start would find and make in database and Kafka; changes nothing
+  millrace offsets show|set|reset FILE…
+                                  where a connector stands, and where it is to go on
+  millrace schema                 JSON Schema of such a file, for editors
+  millrace import-config FILE     a Debezium Server's application.properties as a connector's JSON
+  millrace demo [--seconds N]     see it work on servers of its own
   millrace version
 
-"millrace COMMAND --help" says more.
+"millrace COMMAND --help" says more, with examples.
 
 Exit codes: 0 ended as asked, 1 a connector failed (or the demo's numbers do not agree), 2 usage or configuration,
 130 or 143 ended at once by a second signal (INT or TERM).
@@ -24,6 +29,14 @@ async function main(command: string | undefined, edge: Edge): Promise<number> {
   switch (command) {
     case 'run':
       return (await import('./cli/run.ts')).run(edge);
+    case 'validate':
+      return (await import('./cli/validate.ts')).validate(edge);
+    case 'plan':
+      return (await import('./cli/plan.ts')).plan(edge);
+    case 'offsets':
+      return (await import('./cli/offsets.ts')).offsets(edge);
+    case 'schema':
+      return (await import('./cli/schema.ts')).schema(edge);
     case 'demo':
       return (await import('./cli/demo.ts')).demo(edge);
     case 'import-config':
@@ -77,6 +90,19 @@ function outputOf(stream: NodeJS.WriteStream): Output {
   };
 }
 
+/** An end of the input is an empty answer. */
+async function ask(question: string): Promise<string> {
+  const { createInterface } = await import('node:readline/promises');
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
+  try {
+    // readline takes Ctrl-C for itself: it closes, which means no.
+    return await Promise.race([terminal.question(question, { signal: edge.signal }), closed]);
+  } finally {
+    terminal.close();
+  }
+}
+
 /** kafkajs sets timers in the past and closes connections that are closed; newer versions of Node complain of both. */
 function isKafkajsNoise(warning: Error): boolean {
   if (warning.name === 'TimeoutNegativeWarning') return true;
@@ -90,6 +116,7 @@ const edge: Edge = {
   signal: stopOnSignals(command),
   stdout: outputOf(process.stdout),
   stderr: outputOf(process.stderr),
+  ask: process.stdin.isTTY && process.stdout.isTTY ? ask : null,
   die: () => process.kill(process.pid, 'SIGKILL'),
   onExit: (last) => void process.on('exit', last),
 };

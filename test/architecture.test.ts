@@ -33,7 +33,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'outbox/': ['errors.ts'],
   // Waits until the broker that it has started answers.
   'demo/': ['errors.ts', 'ports.ts', 'kafka/cluster.ts'],
-  'cli/': ['errors.ts', 'ports.ts', 'config/', 'runtime/', 'demo/'],
+  'cli/': ['errors.ts', 'ports.ts', 'change/finding.ts', 'config/', 'runtime/', 'demo/'],
   'bin.cts': ['main.ts'],
   'main.ts': ['errors.ts', 'cli/', 'runtime/version.ts'],
   'millrace.ts': ['errors.ts', 'ports.ts', 'config/', 'runtime/'],

@@ -13,6 +13,12 @@ export interface SourceIdentity {
   readonly intent: string;
 }
 
+/** An identity, and whether what it names was there before anything was claimed. */
+export interface Introduction extends SourceIdentity {
+  /** Then only an earlier claim, or a position, makes it ours. */
+  readonly intentExists?: boolean;
+}
+
 /** A claim found in or written to the offsets topic. */
 export interface Claim extends SourceIdentity {
   readonly connector: string;

@@ -3,32 +3,53 @@ import { nearest } from '../config/nearest.ts';
 import { MillraceError, messageOf } from '../errors.ts';
 
 export interface Arguments {
-  /** Options that were given, by name; all of them take a value but `help`. */
+  /** Options that were given, by name; those that take a value. */
   readonly values: Readonly<Record<string, string | undefined>>;
+  /** Switches that were given, by name. */
+  readonly switches: ReadonlySet<string>;
   readonly positionals: readonly string[];
   readonly help: boolean;
 }
 
-/** Reads `--name value`, `--name=value` and `--help`. An unknown option is an error that names the nearest. */
-export function parseArguments(args: readonly string[], names: readonly string[], usage: string): Arguments {
-  const options = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]));
+export interface Usage {
+  /** Names of the options that take a value. */
+  readonly options?: readonly string[];
+  /** Names of those that take none, beside `help`. */
+  readonly switches?: readonly string[];
+  /** Printed below a mistake. */
+  readonly help: string;
+}
+
+/** Reads `--name value`, `--name=value`, `--switch` and `--help`. An unknown option is an error that names the nearest. */
+export function parseArguments(args: readonly string[], usage: Usage): Arguments {
+  const { options = [], switches = [], help: text } = usage;
+  const names = [...options, ...switches, 'help'];
   try {
     const { values, positionals } = parseArgs({
       args: [...args],
-      options: { ...options, help: { type: 'boolean', short: 'h' } },
+      options: {
+        ...Object.fromEntries(options.map((name) => [name, { type: 'string' as const }])),
+        ...Object.fromEntries(switches.map((name) => [name, { type: 'boolean' as const }])),
+        help: { type: 'boolean', short: 'h' },
+      },
       allowPositionals: true,
     });
-    const { help, ...rest } = values;
-    return { values: rest as Readonly<Record<string, string | undefined>>, positionals, help: help === true };
+    const given = Object.entries(values);
+    return {
+      values: Object.fromEntries(given.flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : []))),
+      switches: new Set(given.flatMap(([name, value]) => (value === true ? [name] : []))),
+      positionals,
+      help: values['help'] === true,
+    };
   } catch (error) {
     const unknown = /Unknown option '(-[^'\s]*)/.exec(messageOf(error))?.[1];
-    if (unknown === undefined) throw new MillraceError('config', `${firstSentence(messageOf(error))}\n\n${usage}`);
+    if (unknown === undefined) throw new MillraceError('config', `${firstSentence(messageOf(error))}\n\n${text}`);
     const near = nearest(
       unknown,
-      [...names, 'help'].map((name) => `--${name}`),
+      names.map((name) => `--${name}`),
     );
     const hint = near === null ? '' : `; did you mean ${near}?`;
-    throw new MillraceError('config', `there is no option ${unknown}${hint}\n\n${usage}`);
+    throw new MillraceError('config', `there is no option ${unknown}${hint}\n\n${text}`);
   }
 }
 

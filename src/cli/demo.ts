@@ -43,7 +43,7 @@ interface Servers {
 
 /** Runs until the signal (or for --seconds N); 0 only if every committed event arrived exactly once. */
 export async function demo(edge: Edge): Promise<number> {
-  const { values, help, positionals } = parseArguments(edge.args, ['seconds'], DEMO_HELP);
+  const { values, help, positionals } = parseArguments(edge.args, { options: ['seconds'], help: DEMO_HELP });
   if (help) {
     edge.stdout.write(DEMO_HELP);
     return EXIT.ok;

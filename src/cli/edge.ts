@@ -7,6 +7,8 @@ export interface Edge {
   readonly signal: AbortSignal;
   readonly stdout: Output;
   readonly stderr: Output;
+  /** Asks whoever sits at the terminal; null if nobody does. */
+  readonly ask: ((question: string) => Promise<string>) | null;
   /** Ends the process as kill -9 would, for named failpoints. */
   readonly die: () => void;
   /** Runs something synchronous when the process ends, however it ends (kill -9 aside). */

@@ -24,7 +24,7 @@ file cannot be read.
 
 /** Resolves with the exit code. */
 export async function importConfig(edge: Edge): Promise<number> {
-  const { values, positionals, help } = parseArguments(edge.args, ['name'], IMPORT_CONFIG_HELP);
+  const { values, positionals, help } = parseArguments(edge.args, { options: ['name'], help: IMPORT_CONFIG_HELP });
   if (help) {
     edge.stdout.write(IMPORT_CONFIG_HELP);
     return EXIT.ok;

@@ -30,7 +30,10 @@ signal (INT or TERM).
 
 /** Resolves with the exit code. */
 export async function run(edge: Edge): Promise<number> {
-  const { values, positionals, help } = parseArguments(edge.args, ['http', 'log-level', ...SHARED], RUN_HELP);
+  const { values, positionals, help } = parseArguments(edge.args, {
+    options: ['http', 'log-level', ...SHARED],
+    help: RUN_HELP,
+  });
   if (help) {
     edge.stdout.write(RUN_HELP);
     return EXIT.ok;

@@ -81,10 +81,24 @@ export function checkConnector(text: string, source: string | null, surroundings
   const check = new Check(source, document.given, document.mistakes);
   // Without a readable "config", every required key would be called missing.
   if (document.name === null && ![...document.given.values()].some((value) => !value.shared)) {
-    return { mistakes: check.mistakes };
+    return { mistakes: check.mistakes.map(withExample) };
   }
   const config = check.config(document.name ?? 'unnamed');
-  return check.mistakes.length === 0 ? { config } : { mistakes: check.mistakes };
+  return check.mistakes.length === 0 ? { config } : { mistakes: check.mistakes.map(withExample) };
+}
+
+/** Adds a right value for the key, or for the one that was meant. */
+function withExample(mistake: Mistake): Mistake {
+  const key = mistake.near ?? mistake.key ?? '';
+  const field = key.startsWith('transforms.')
+    ? byLength(ROUTER_KEYS).find((each) => key.endsWith(`.${each.key}`))
+    : byLength(KEYS).find((each) => each.key === key);
+  return field === undefined ? mistake : { ...mistake, example: field.example };
+}
+
+/** The longest key first: an alias may hold dots, so that `….table.field.event.type` also ends in `.type`. */
+function byLength(fields: Fields): Field<unknown>[] {
+  return Object.values(fields).sort((a, b) => b.key.length - a.key.length);
 }
 
 function configOf(checked: Checked): ConnectorConfig {
@@ -201,7 +215,7 @@ class Check {
       } else if (prefix === null && alias !== undefined) continue;
       else {
         const near = nearest(key, [...known, ...suggestions]);
-        this.#note(key, `is not a key of this connector${near === null ? '' : `; did you mean "${near}"?`}`);
+        this.#note(key, `is not a key of this connector${near === null ? '' : `; did you mean "${near}"?`}`, near);
       }
     }
   }
@@ -328,7 +342,7 @@ class Check {
     );
   }
 
-  #note(key: string, text: string): void {
+  #note(key: string, text: string, near: string | null = null): void {
     const given = this.#given.get(key);
     this.#wrong.add(key);
     this.mistakes.push({
@@ -337,6 +351,7 @@ class Check {
       column: given?.at?.column ?? null,
       key: given?.spelled ?? key,
       text,
+      ...(near === null ? {} : { near }),
     });
   }
 }

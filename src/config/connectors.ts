@@ -1,7 +1,7 @@
 /** Several connectors for one process: files and folders, what holds for all of them, and that they get along. */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { MillraceError, messageOf } from '../errors.ts';
+import { messageOf } from '../errors.ts';
 import { type ConnectorConfig, checkConnectorFile } from './connector.ts';
 import type { SharedValue } from './given.ts';
 import { KAFKA_KEYS, SHARED_KEYS } from './kafka-keys.ts';
@@ -41,40 +41,70 @@ export function strayVariables(env: Env): { readonly name: string; readonly near
     .map((name) => ({ name, near: nearest(name, known) }));
 }
 
+export interface Found {
+  readonly path: string;
+  readonly config: ConnectorConfig;
+}
+
+export interface CheckedFiles {
+  /** Every file that was looked at, those of folders included. */
+  readonly paths: readonly string[];
+  /** The connectors that are right in themselves. */
+  readonly found: readonly Found[];
+  readonly mistakes: readonly Mistake[];
+}
+
+interface Outside {
+  readonly shared: readonly SharedValue[];
+  readonly env: Env;
+}
+
 /** Reads files and all `.json` files of folders. Throws one `config` error that lists every mistake in all of them. */
-export function readConnectors(
-  paths: readonly string[],
-  surroundings: { readonly shared: readonly SharedValue[]; readonly env: Env },
-): ConnectorConfig[] {
+export function readConnectors(paths: readonly string[], outside: Outside): ConnectorConfig[] {
+  const { found, mistakes } = checkConnectors(paths, outside);
+  if (mistakes.length > 0) throw mistakesError(mistakes);
+  return found.map(({ config }) => config);
+}
+
+/** The same without throwing. */
+export function checkConnectors(paths: readonly string[], outside: Outside): CheckedFiles {
   const mistakes: Mistake[] = [];
-  const found: { readonly path: string; readonly config: ConnectorConfig }[] = [];
-  for (const path of new Set(paths.flatMap(files))) {
-    const checked = checkConnectorFile(path, surroundings);
+  const found: Found[] = [];
+  const looked: string[] = [];
+  for (const path of new Set(paths)) {
+    const listed = files(path);
+    if ('problem' in listed) mistakes.push(listed.problem);
+    else looked.push(...listed.paths);
+  }
+  const unique = [...new Set(looked)];
+  for (const path of unique) {
+    const checked = checkConnectorFile(path, outside);
     if ('config' in checked) found.push({ path, config: checked.config });
     else mistakes.push(...checked.mistakes);
   }
   mistakes.push(...clashes(found));
   // A wrong flag is wrong for every file, and said once.
   const once = new Map(mistakes.map((mistake) => [formatMistake(mistake), mistake]));
-  if (once.size > 0) throw mistakesError([...once.values()]);
-  return found.map(({ config }) => config);
+  return { paths: unique, found, mistakes: [...once.values()] };
 }
 
-function files(path: string): string[] {
-  let names: string[];
+function files(path: string): { readonly paths: readonly string[] } | { readonly problem: Mistake } {
+  const wrong = (text: string): { readonly problem: Mistake } => ({
+    problem: { source: path, line: null, column: null, key: null, text },
+  });
   try {
-    if (!statSync(path).isDirectory()) return [path];
-    names = readdirSync(path);
+    // A path that leads nowhere is read like a file, which says so.
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return { paths: [path] };
+    const names = readdirSync(path).filter((name) => name.endsWith('.json'));
+    if (names.length === 0) return wrong('is a folder that holds no .json file');
+    return { paths: names.sort().map((name) => join(path, name)) };
   } catch (error) {
-    throw new MillraceError('config', `cannot read ${path}: ${messageOf(error)}`, { cause: error });
+    return wrong(`cannot be read: ${messageOf(error)}`);
   }
-  const found = names.filter((name) => name.endsWith('.json')).sort();
-  if (found.length === 0) throw new MillraceError('config', `folder ${path} holds no .json file`);
-  return found.map((name) => join(path, name));
 }
 
 /** Two connectors must share neither a name, nor a slot, nor a producer: each would fence or starve the other. */
-export function clashes(found: readonly { readonly path: string; readonly config: ConnectorConfig }[]): Mistake[] {
+export function clashes(found: readonly Found[]): Mistake[] {
   const owners = new Map<string, string>();
   const mistakes: Mistake[] = [];
   for (const { path, config } of found) {

@@ -1,12 +1,24 @@
-/** A configuration key is declared once; parsing, errors and (later) help, schema and docs derive from that. */
+/** A configuration key is declared once; parsing, errors, help, JSON Schema and docs derive from that. */
 import { JavaRegexError, fromJavaRegex } from './java-regex.ts';
 
 export type Parsed<T> = { readonly value: T } | { readonly expected: string };
+
+/** What values look like, for whoever has to describe them without parsing any. */
+export type Form =
+  | { readonly kind: 'text'; readonly mayBeEmpty: boolean; readonly shape: Shape | null }
+  | { readonly kind: 'integer'; readonly min: number; readonly max: number; readonly also: number | null }
+  | { readonly kind: 'boolean' }
+  | { readonly kind: 'choice'; readonly words: readonly string[]; readonly aliases: readonly string[] }
+  | { readonly kind: 'list'; readonly some: boolean }
+  | { readonly kind: 'patterns' };
 
 export interface Field<T> {
   readonly key: string;
   /** One sentence. */
   readonly doc: string;
+  /** A value that is right, as it stands in a file. */
+  readonly example: string;
+  readonly form: Form;
   /** Without one the key is required. */
   readonly default?: T;
   readonly secret?: boolean;
@@ -14,7 +26,9 @@ export interface Field<T> {
   readonly parse: (text: string) => Parsed<T>;
 }
 
-type Options<T> = Omit<Field<T>, 'key' | 'parse'>;
+type Options<T> = Omit<Field<T>, 'key' | 'parse' | 'form'>;
+/** Where the declaration itself holds a value that is right. */
+type Plain<T> = Omit<Options<T>, 'example'> & { readonly example?: string };
 
 /** What a text has to look like, for `text` and `optional`. */
 export interface Shape {
@@ -27,6 +41,7 @@ export function text(key: string, options: Options<string> & { readonly shape?: 
   const { shape, ...field } = options;
   return {
     key,
+    form: { kind: 'text', mayBeEmpty: false, shape: shape ?? null },
     ...field,
     parse: (raw) => (raw === '' ? { expected: 'a text that is not empty' } : shaped(raw, shape)),
   };
@@ -38,7 +53,13 @@ export function optional(
   options: Options<string | null> & { readonly shape?: Shape },
 ): Field<string | null> {
   const { shape, ...field } = options;
-  return { key, default: null, ...field, parse: (raw) => (raw === '' ? { value: null } : shaped(raw, shape)) };
+  return {
+    key,
+    default: null,
+    form: { kind: 'text', mayBeEmpty: true, shape: shape ?? null },
+    ...field,
+    parse: (raw) => (raw === '' ? { value: null } : shaped(raw, shape)),
+  };
 }
 
 function shaped(raw: string, shape: Shape | undefined): Parsed<string> {
@@ -48,11 +69,13 @@ function shaped(raw: string, shape: Shape | undefined): Parsed<string> {
 export function integer(
   key: string,
   range: { readonly min: number; readonly max: number; readonly also?: number },
-  options: Options<number>,
+  options: Plain<number>,
 ): Field<number> {
   const { min, max, also } = range;
   return {
     key,
+    example: String(options.default ?? min),
+    form: { kind: 'integer', min, max, also: also ?? null },
     ...options,
     parse: (raw) => {
       const value = /^[+-]?\d+$/.test(raw.trim()) ? Number(raw) : Number.NaN;
@@ -62,9 +85,11 @@ export function integer(
   };
 }
 
-export function boolean(key: string, options: Options<boolean>): Field<boolean> {
+export function boolean(key: string, options: Plain<boolean>): Field<boolean> {
   return {
     key,
+    example: String(options.default ?? true),
+    form: { kind: 'boolean' },
     ...options,
     parse: (raw) => {
       const word = raw.trim().toLowerCase();
@@ -77,7 +102,7 @@ export function boolean(key: string, options: Options<boolean>): Field<boolean> 
 export function choice<const T extends string>(
   key: string,
   words: readonly T[],
-  options: Options<T> & {
+  options: Plain<T> & {
     readonly aliases?: Readonly<Record<string, T>>;
     /** What is known and not taken: why, and what to do instead. */
     readonly refused?: Readonly<Record<string, string>>;
@@ -86,6 +111,8 @@ export function choice<const T extends string>(
   const { aliases = {}, refused = {}, ...field } = options;
   return {
     key,
+    example: options.default ?? words[0] ?? '',
+    form: { kind: 'choice', words, aliases: Object.keys(aliases) },
     ...field,
     parse: (raw) => {
       const given = raw.trim();
@@ -108,6 +135,7 @@ export function list(
   const { shape, some, ...field } = options;
   return {
     key,
+    form: { kind: 'list', some: some === true },
     ...field,
     parse: (raw) => {
       const value = items(raw, ',');
@@ -122,6 +150,7 @@ export function list(
 export function patterns(key: string, options: Options<readonly RegExp[]>): Field<readonly RegExp[]> {
   return {
     key,
+    form: { kind: 'patterns' },
     ...options,
     parse: (raw) => {
       try {

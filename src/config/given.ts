@@ -39,7 +39,8 @@ export interface Document {
 }
 
 const SHAPE = 'expected {"name": "…", "config": {"key": "value", …}}, as Kafka Connect takes it';
-const NAME = /^[A-Za-z0-9._-]{1,200}$/;
+/** Of a connector. */
+export const NAME = /^[A-Za-z0-9._-]{1,200}$/;
 /** `$schema` is for editors. */
 const TOP_LEVEL = ['name', 'config', '$schema'];
 
@@ -78,7 +79,8 @@ export function readDocument(json: string, source: string | null, { shared = [],
   for (const { key, at } of top.values()) {
     if (TOP_LEVEL.includes(key)) continue;
     const near = nearest(key, TOP_LEVEL);
-    note(`stands outside of "config"; ${near === null ? SHAPE : `did you mean "${near}"?`}`, at, key);
+    const text = `stands outside of "config"; ${near === null ? SHAPE : `did you mean "${near}"?`}`;
+    mistakes.push({ source, ...at, key, text, ...(near === null ? {} : { near }) });
   }
   const name = readName(top.get('name'), note);
   const config = top.get('config');

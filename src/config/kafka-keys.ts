@@ -15,6 +15,7 @@ const STORE_TYPES = { jks: NO_KEYSTORES, pkcs12: NO_KEYSTORES };
 
 export const KAFKA_KEYS = {
   bootstrap: list('kafka.bootstrap.servers', {
+    example: 'kafka-1:9092,kafka-2:9092',
     doc: 'Kafka brokers, host:port.',
     some: true,
     shape: {
@@ -31,25 +32,46 @@ export const KAFKA_KEYS = {
     doc: 'SASL mechanism.',
     default: 'PLAIN',
   }),
-  saslUsername: optional('kafka.sasl.username', { doc: 'SASL user.' }),
-  saslPassword: optional('kafka.sasl.password', { doc: 'SASL password.', secret: true }),
+  saslUsername: optional('kafka.sasl.username', { example: 'millrace', doc: 'SASL user.' }),
+  saslPassword: optional('kafka.sasl.password', {
+    example: '${env:KAFKA_PASSWORD}',
+    doc: 'SASL password.',
+    secret: true,
+  }),
   saslJaas: optional('kafka.sasl.jaas.config', {
+    example:
+      'org.apache.kafka.common.security.scram.ScramLoginModule required username="millrace" password="${env:KAFKA_PASSWORD}";',
     doc: "Kafka's own form of user and password: PlainLoginModule or ScramLoginModule with username and password.",
     secret: true,
   }),
-  kafkaCa: optional('kafka.ssl.ca.location', { doc: 'PEM file with the certificate authority of the brokers.' }),
-  kafkaCertificate: optional('kafka.ssl.certificate.location', { doc: 'PEM file with the client certificate.' }),
-  kafkaKey: optional('kafka.ssl.key.location', { doc: 'PEM file with its key.' }),
-  kafkaKeyPassword: optional('kafka.ssl.key.password', { doc: 'Password of an encrypted key.', secret: true }),
+  kafkaCa: optional('kafka.ssl.ca.location', {
+    example: '/etc/millrace/kafka-ca.pem',
+    doc: 'PEM file with the certificate authority of the brokers.',
+  }),
+  kafkaCertificate: optional('kafka.ssl.certificate.location', {
+    example: '/etc/millrace/client.pem',
+    doc: 'PEM file with the client certificate.',
+  }),
+  kafkaKey: optional('kafka.ssl.key.location', {
+    example: '/etc/millrace/client-key.pem',
+    doc: 'PEM file with its key.',
+  }),
+  kafkaKeyPassword: optional('kafka.ssl.key.password', {
+    example: '${env:KAFKA_KEY_PASSWORD}',
+    doc: 'Password of an encrypted key.',
+    secret: true,
+  }),
   truststoreType: choice('kafka.ssl.truststore.type', ['PEM'], {
     doc: 'Form of the trust store: PEM.',
     default: 'PEM',
     refused: STORE_TYPES,
   }),
   truststoreLocation: optional('kafka.ssl.truststore.location', {
+    example: '/etc/millrace/kafka-ca.pem',
     doc: 'PEM file with the certificate authority of the brokers, as Kafka calls it.',
   }),
   truststoreCertificates: optional('kafka.ssl.truststore.certificates', {
+    example: '${file:/etc/millrace/kafka-ca.pem}',
     doc: 'The certificate authority itself as PEM text.',
   }),
   keystoreType: choice('kafka.ssl.keystore.type', ['PEM'], {
@@ -58,12 +80,18 @@ export const KAFKA_KEYS = {
     refused: STORE_TYPES,
   }),
   keystoreLocation: optional('kafka.ssl.keystore.location', {
+    example: '/etc/millrace/client.pem',
     doc: 'PEM file with the client certificate and its key, as Kafka calls it.',
   }),
   keystoreCertificates: optional('kafka.ssl.keystore.certificate.chain', {
+    example: '${file:/etc/millrace/client.pem}',
     doc: 'The client certificate itself as PEM text.',
   }),
-  keystoreKey: optional('kafka.ssl.keystore.key', { doc: 'Its key as PEM text.', secret: true }),
+  keystoreKey: optional('kafka.ssl.keystore.key', {
+    example: '${file:/run/secrets/kafka-key.pem}',
+    doc: 'Its key as PEM text.',
+    secret: true,
+  }),
   endpointIdentification: choice('kafka.ssl.endpoint.identification.algorithm', ['https'], {
     doc: 'How the name of a broker is checked: https.',
     default: 'https',
@@ -72,10 +100,12 @@ export const KAFKA_KEYS = {
     },
   }),
   clientId: text('kafka.client.id', {
+    example: 'millrace',
     doc: 'Client id, seen in the logs and quotas of the brokers.',
     default: 'millrace',
   }),
   transactionalIdPrefix: text('kafka.transactional.id.prefix', {
+    example: 'production-',
     doc: 'Before the connector name: two environments may share a cluster.',
     default: 'millrace-',
   }),
@@ -101,6 +131,7 @@ export const SHARED_KEYS = {
     default: 'auto',
   }),
   offsetsTopic: text('offsets.topic', {
+    example: 'millrace-offsets',
     doc: 'Topic of the positions.',
     default: 'millrace-offsets',
     shape: TOPIC_NAME,

@@ -11,12 +11,16 @@ export interface Mistake {
   readonly key: string | null;
   /** What was expected and what to do; never the value of a secret. */
   readonly text: string;
+  /** The known key that an unknown one resembles. */
+  readonly near?: string;
+  /** A value that is right for the key, or for the one it resembles. */
+  readonly example?: string;
 }
 
 /** `connectors/orders.json:7:5: "slot.nam" …`: a form that editors and terminals make clickable. */
 export function formatMistake({ source, line, column, key, text }: Mistake): string {
   const place = line === null ? '' : `:${line}:${column ?? 1}`;
-  return `${source === null ? '' : `${source}${place}: `}${key === null ? '' : `"${key}" `}${text}`;
+  return `${source === null ? '' : `${source}${place}: `}${key === null ? '' : `${JSON.stringify(key)} `}${text}`;
 }
 
 /** One `config` error that lists them, a line each. */

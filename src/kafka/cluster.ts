@@ -74,7 +74,12 @@ export interface Broker {
   ): Promise<unknown>;
   endTxn(request: TransactionRequest & { transactionResult: boolean }): Promise<unknown>;
   metadata(topics?: readonly string[]): Promise<Metadata>;
-  createTopics(request: { topics: readonly TopicRequest[]; timeout: number }): Promise<unknown>;
+  createTopics(request: {
+    topics: readonly TopicRequest[];
+    timeout: number;
+    /** Checks everything and creates nothing. */
+    validateOnly?: boolean;
+  }): Promise<unknown>;
   describeConfigs(request: {
     resources: readonly { type: number; name: string; configNames: readonly string[] }[];
     includeSynonyms: boolean;
@@ -92,6 +97,8 @@ export interface Broker {
 
 export interface FetchedRecord {
   readonly offset: string;
+  /** Milliseconds since 1970-01-01 UTC. */
+  readonly timestamp: string;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: Readonly<Record<string, Buffer | Buffer[] | undefined>>;

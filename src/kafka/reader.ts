@@ -13,6 +13,8 @@ import { topicStarts } from './topics.ts';
 export interface CommittedRecord {
   readonly partition: number;
   readonly offset: bigint;
+  /** When it was written, in milliseconds since 1970-01-01 UTC. */
+  readonly timestampMs: number;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: FetchedRecord['headers'];
@@ -155,8 +157,9 @@ export class TopicTail {
     const { partition } = tail;
     const stable = BigInt(fetched.lastStableOffset);
     tail.end ??= upTo === 'end' ? BigInt(fetched.highWatermark) : stable;
-    for (const { offset, key, value, headers } of committedRecords(fetched)) {
-      if (BigInt(offset) >= tail.position) to.push({ partition, offset: BigInt(offset), key, value, headers });
+    for (const { offset, timestamp, key, value, headers } of committedRecords(fetched)) {
+      if (BigInt(offset) < tail.position) continue;
+      to.push({ partition, offset: BigInt(offset), timestampMs: Number(timestamp), key, value, headers });
     }
     const last = fetched.messages.at(-1);
     if (last) {

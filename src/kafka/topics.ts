@@ -2,7 +2,7 @@
 import { MillraceError } from '../errors.ts';
 import type { Clock, Log } from '../ports.ts';
 import { errorType, kafkaError } from './client.ts';
-import { type Cluster, anyBroker } from './cluster.ts';
+import { type Cluster, type TopicRequest, anyBroker } from './cluster.ts';
 
 export interface TopicCreation {
   readonly enable: boolean;
@@ -21,6 +21,8 @@ export interface TopicContext {
 
 /** ConfigResource.Type.TOPIC of the protocol. */
 const TOPIC_RESOURCE = 2;
+/** ConfigResource.Type.BROKER. */
+const BROKER_RESOURCE = 4;
 const CREATE_TIMEOUT_MS = 30_000;
 const LEADERS_WITHIN_MS = 30_000;
 const READ_UNCOMMITTED = 0;
@@ -161,19 +163,32 @@ export async function endOffsets(
 }
 
 async function createTopic({ cluster, log }: TopicContext, topic: string, creation: TopicCreation): Promise<void> {
-  const { partitions, replicationFactor, configs } = creation;
-  const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
   try {
     const controller = await cluster.findControllerBroker();
     await controller.createTopics({
       timeout: CREATE_TIMEOUT_MS,
-      topics: [{ topic, numPartitions: partitions, replicationFactor, configEntries }],
+      topics: [requestFor(topic, creation)],
     });
     log.info('created topic', { topic });
   } catch (error) {
     // Another instance may have been faster.
     if (errorType(error) !== 'TOPIC_ALREADY_EXISTS') throw kafkaError(error, `cannot create topic "${topic}"`);
   }
+}
+
+/** Asks the brokers whether they would create a topic; none is created. Throws what they would refuse. */
+export async function checkCreation({ cluster }: TopicContext, topic: string, creation: TopicCreation): Promise<void> {
+  const controller = await cluster.findControllerBroker();
+  await controller.createTopics({
+    timeout: CREATE_TIMEOUT_MS,
+    validateOnly: true,
+    topics: [requestFor(topic, creation)],
+  });
+}
+
+function requestFor(topic: string, { partitions, replicationFactor, configs }: TopicCreation): TopicRequest {
+  const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
+  return { topic, numPartitions: partitions, replicationFactor, configEntries };
 }
 
 /** Settings of a topic by name. Throws `kafka-rejected` without the right to describe them. */
@@ -191,5 +206,21 @@ export async function topicConfigs(
     return new Map(resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]));
   } catch (error) {
     throw kafkaError(error, `cannot read the settings of topic "${topic}"`);
+  }
+}
+
+/** A setting of one of the brokers, or null where it is not said. Throws `kafka-rejected` without the right to ask. */
+export async function brokerConfig({ cluster }: TopicContext, name: string): Promise<string | null> {
+  try {
+    const nodeId = Object.keys(cluster.brokerPool.brokers)[0];
+    if (nodeId === undefined) return null;
+    const broker = await cluster.findBroker({ nodeId });
+    const { resources } = await broker.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: BROKER_RESOURCE, name: nodeId, configNames: [name] }],
+    });
+    return resources[0]?.configEntries.find(({ configName }) => configName === name)?.configValue ?? null;
+  } catch (error) {
+    throw kafkaError(error, `cannot read the brokers' ${name}`);
   }
 }

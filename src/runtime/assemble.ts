@@ -5,59 +5,61 @@ import type { ConnectorConfig } from '../config/connector.ts';
 import type { Pem } from '../config/kafka-security.ts';
 import { MillraceError, messageOf } from '../errors.ts';
 import type { KafkaSettings } from '../kafka/client.ts';
-import { createKafkaSink } from '../sink/kafka/sink.ts';
-import type { Sink } from '../sink/sink.ts';
-import { createPostgresSource } from '../source/postgres/source.ts';
+import { type KafkaSinkContext, type KafkaSinkSettings, createKafkaSink } from '../sink/kafka/sink.ts';
+import type { ResettableSink } from '../sink/sink.ts';
+import type { PostgresSettings } from '../source/postgres/settings.ts';
+import { type PostgresSourceContext, createPostgresSource } from '../source/postgres/source.ts';
 import type { Source } from '../source/source.ts';
 import { VERSION } from './version.ts';
-import type { WorkerContext } from './worker.ts';
 
-export function createSource(config: ConnectorConfig, context: WorkerContext): Source {
-  const { values, name } = config;
-  return createPostgresSource(
-    {
-      connectorName: name,
-      transactionalId: config.transactionalId,
-      host: values.hostname,
-      port: values.port,
-      user: values.user,
-      password: values.password,
-      database: values.dbname,
-      sslMode: values.sslMode,
-      sslRootCert: values.sslRootCert,
-      sslCert: values.sslCert,
-      sslKey: values.sslKey,
-      slotName: config.slotName,
-      slotAdopt: values.slotAdopt,
-      publicationName: config.publicationName,
-      publicationAutocreate: values.publicationAutocreate,
-      includeTables: config.tables,
-    },
-    context,
-  );
+export function createSource(config: ConnectorConfig, context: PostgresSourceContext): Source {
+  return createPostgresSource(postgresSettings(config), context);
 }
 
-export function createSink(config: ConnectorConfig, context: WorkerContext): Sink {
+export function postgresSettings(config: ConnectorConfig): PostgresSettings {
+  const { values, name } = config;
+  return {
+    connectorName: name,
+    transactionalId: config.transactionalId,
+    host: values.hostname,
+    port: values.port,
+    user: values.user,
+    password: values.password,
+    database: values.dbname,
+    sslMode: values.sslMode,
+    sslRootCert: values.sslRootCert,
+    sslCert: values.sslCert,
+    sslKey: values.sslKey,
+    slotName: config.slotName,
+    slotAdopt: values.slotAdopt,
+    publicationName: config.publicationName,
+    publicationAutocreate: values.publicationAutocreate,
+    includeTables: config.tables,
+  };
+}
+
+export function createSink(config: ConnectorConfig, context: KafkaSinkContext): ResettableSink {
+  return createKafkaSink(sinkSettings(config), context);
+}
+
+export function sinkSettings(config: ConnectorConfig): KafkaSinkSettings {
   const { values } = config;
-  return createKafkaSink(
-    {
-      connector: config.name,
-      version: VERSION,
-      kafka: kafkaSettings(config),
-      transactionalId: config.transactionalId,
-      transactionTimeoutMs: values.transactionTimeoutMs,
-      split: values.split,
-      offsetsTopic: values.offsetsTopic,
-      maxRequestBytes: values.maxRequestBytes,
-      topicCreation: {
-        enable: values.topicCreation,
-        partitions: values.topicPartitions,
-        replicationFactor: values.topicReplication,
-        configs: config.topicConfigs,
-      },
+  return {
+    connector: config.name,
+    version: VERSION,
+    kafka: kafkaSettings(config),
+    transactionalId: config.transactionalId,
+    transactionTimeoutMs: values.transactionTimeoutMs,
+    split: values.split,
+    offsetsTopic: values.offsetsTopic,
+    maxRequestBytes: values.maxRequestBytes,
+    topicCreation: {
+      enable: values.topicCreation,
+      partitions: values.topicPartitions,
+      replicationFactor: values.topicReplication,
+      configs: config.topicConfigs,
     },
-    context,
-  );
+  };
 }
 
 /** How to reach Kafka, from a connector's keys; PEM files are read now, at each start of a run. */

@@ -1,11 +1,11 @@
-import type { Opened, SourceIdentity } from '../change/claim.ts';
+import type { Introduction, Opened } from '../change/claim.ts';
 import type { Records } from '../change/records.ts';
 import type { Position } from '../change/position.ts';
 
 /** Where records go, together with the position they came from. */
 export interface Sink {
   /** Fences older owners first, writes our claim, then reads the stored position. Only with the lease held. */
-  open(identity: SourceIdentity, signal: AbortSignal): Promise<Opened>;
+  open(identity: Introduction, signal: AbortSignal): Promise<Opened>;
   /**
    * Writes records and position as one. With `atBoundary` it resolves when both are durable; nothing can keep them from
    * becoming visible, which they are a moment later. Without, the
@@ -17,4 +17,10 @@ export interface Sink {
   commit(records: Records, position: Position, atBoundary: boolean): Promise<void>;
   /** Lets go of everything; an open transaction is aborted if that is safe, else left to the next owner's open. */
   close(): Promise<void>;
+}
+
+/** What an operator may do with a sink that is open and has committed nothing yet. */
+export interface ResettableSink extends Sink {
+  /** Takes the stored position back, durably: the next `open` finds none. */
+  reset(): Promise<void>;
 }

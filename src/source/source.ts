@@ -1,4 +1,4 @@
-import type { Opened, SourceIdentity } from '../change/claim.ts';
+import type { Introduction, Opened } from '../change/claim.ts';
 import type { Fragment } from '../change/fragment.ts';
 import type { Position } from '../change/position.ts';
 import type { Column } from '../change/table.ts';
@@ -9,7 +9,7 @@ export interface Source {
    * Takes the lease in the database and resolves when we hold it; a standby waits here. `lost` aborts with the reason
    * when the lease breaks later.
    */
-  acquire(signal: AbortSignal): Promise<{ readonly identity: SourceIdentity; readonly lost: AbortSignal }>;
+  acquire(signal: AbortSignal): Promise<{ readonly identity: Introduction; readonly lost: AbortSignal }>;
   /**
    * Checks that resuming is safe, creates what is missing on a first start, and gives the position to stream from.
    * Throws `refused` when going on would lose or repeat data. If the answer is not the stored position, it has to be

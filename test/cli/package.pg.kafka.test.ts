@@ -42,12 +42,16 @@ test('the package holds what runs and nothing else', () => {
     'dist/outbox/publish.d.ts',
     'dist/cli/run.js',
     'connectors/postgres-outbox.json',
+    'docs/connector.schema.json',
     'sql/postgres/outbox.sql',
   ]) {
     assert.ok(paths.includes(needed), `${needed} is missing`);
   }
   assert.deepEqual(
-    paths.filter((path) => !/^(dist|connectors|sql)\/|^(LICENSE|README\.md|package\.json)$/.test(path)),
+    paths.filter(
+      (path) =>
+        !/^(dist|connectors|sql)\/|^(LICENSE|README\.md|package\.json|docs\/connector\.schema\.json)$/.test(path),
+    ),
     [],
   );
 });

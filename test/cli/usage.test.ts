@@ -55,6 +55,19 @@ test('help is printed with its exit codes; without a command it is the answer to
     /--http HOST:PORT[^]*kafka\.bootstrap\.servers[^]*transaction\.split[^]*Exit codes: 0 ended as asked/,
   );
   assert.match((await outcome(['demo', '--help'])).out, /--seconds N[^]*Exit codes: 0 the numbers agree/);
+  for (const command of ['validate', 'plan', 'offsets', 'schema']) {
+    const { code, out } = await outcome([command, '--help']);
+    assert.equal(code, 0);
+    assert.match(
+      out,
+      new RegExp(`^millrace ${command} [^]*\\n {2}millrace ${command} [^]*Exit codes: 0`),
+      'with an example',
+    );
+  }
+  assert.match((await outcome(['schema', '--help'])).out, /"\$schema"[^]*Exit codes: 0, or 2/);
+  const schema = await outcome(['schema']);
+  assert.deepEqual([schema.code, schema.err], [0, '']);
+  assert.equal((JSON.parse(schema.out) as { $schema: string }).$schema, 'http://json-schema.org/draft-07/schema#');
   const none = await outcome([]);
   assert.deepEqual([none.code, none.out], [2, '']);
   assert.match((await outcome(['version'])).out, /^\d+\.\d+\.\d+\n$/);
@@ -71,13 +84,22 @@ test('mistakes of usage end with 2, one sentence, no stack', async () => {
       /^there is no option --kafka.client.di; did you mean --kafka.client.id\?/,
     ],
     [['run', example, '--http'], /^Option '--http <value>' argument missing/],
-    [['run', join(folder, 'none.json')], /^cannot read .*none\.json: ENOENT/],
+    [
+      ['run', join(folder, 'none.json')],
+      /^one mistake in the configuration:\n {2}- .*none\.json: cannot be read: ENOENT/,
+    ],
     [['run', example, '--log-level', 'loud'], /^--log-level: expected one of debug, info, warn, error, got "loud"/],
     [['run', example, '--http', 'localhost'], /^--http: expected HOST:PORT/],
     [
       ['run', example, '--transaction.split', 'x'],
       /--transaction\.split: "transaction\.split" expected one of auto, never, got "x"/,
     ],
+    [['plan'], /^which connector\? Give a file or a folder/],
+    [['plan', example, '--jso'], /^there is no option --jso; did you mean --json\?/],
+    [['offsets', 'rest', example], /^there is no "offsets rest"; did you mean "reset"\?/],
+    [['validate'], /^which connector\? Give a file or a folder/],
+    [['schema', example], /^schema takes no argument/],
+    [['schema', '--markdwn'], /^there is no option --markdwn; did you mean --markdown\?/],
     [['demo', '--seconds', 'abc'], /^--seconds: expected a number above 0, got "abc"/],
     [['demo', '--seconds', '0'], /^--seconds: expected a number above 0/],
     [['demo', '--minutes', '3'], /^there is no option --minutes/],

@@ -6,7 +6,7 @@ import { MillraceError } from '../../errors.ts';
 import { partitionOf } from '../../kafka/partition.ts';
 import type { PartitionList } from '../../kafka/open-transactions.ts';
 import type { CommittedRecord } from '../../kafka/reader.ts';
-import { type TopicContext, ensureTopic, topicConfigs } from '../../kafka/topics.ts';
+import { type TopicContext, type TopicCreation, ensureTopic, topicConfigs } from '../../kafka/topics.ts';
 
 const FORMAT = 1;
 const PARTITIONS = 16;
@@ -17,7 +17,10 @@ const COMPRESSED: readonly string[] = ['snappy', 'lz4', 'zstd'];
 /** What the offsets topic says about one connector. */
 export interface Stored {
   readonly position: Position | null;
+  /** When the position was written, in milliseconds since 1970-01-01 UTC; null without one. */
+  readonly positionAtMs: number | null;
   readonly claim: Claim | null;
+  readonly claimAtMs: number | null;
 }
 
 const positionKey = (connector: string): Buffer => Buffer.from(JSON.stringify({ connector }));
@@ -48,6 +51,11 @@ export function partitionsOf(
   return header instanceof Buffer ? (JSON.parse(header.toString('utf8')) as PartitionList) : {};
 }
 
+/** Takes a stored position back. */
+export function resetRecord(topic: string, connector: string, now: number): OutRecord {
+  return { topic, key: positionKey(connector), value: null, headers: [], timestampMs: now };
+}
+
 export function claimRecord(topic: string, claim: Claim, now: number): OutRecord {
   return offsetsRecord(topic, claimKey(claim.connector), { format: FORMAT, ...claim }, now);
 }
@@ -56,7 +64,12 @@ function offsetsRecord(topic: string, key: Buffer, value: object, now: number): 
   return { topic, key, value: Buffer.from(JSON.stringify(value)), headers: [], timestampMs: now };
 }
 
-export const NOTHING_STORED: Stored = Object.freeze({ position: null, claim: null });
+export const NOTHING_STORED: Stored = Object.freeze({
+  position: null,
+  positionAtMs: null,
+  claim: null,
+  claimAtMs: null,
+});
 
 /**
  * What is stored of a connector after further records, of all partitions. A tombstone is a reset. Throws `refused` for
@@ -70,7 +83,7 @@ export function foldStored(
   const { connector, partitions } = of;
   const expected = offsetsPartition(connector, partitions);
   const keys = { position: positionKey(connector), claim: claimKey(connector) };
-  let { position, claim } = before;
+  let { position, positionAtMs, claim, claimAtMs } = before;
   for (const record of records) {
     const isPosition = record.key?.equals(keys.position) ?? false;
     const isClaim = record.key?.equals(keys.claim) ?? false;
@@ -82,10 +95,16 @@ export function foldStored(
           'partitions were added. Re-create the topic with its old number of partitions from a backup',
       );
     }
-    if (isPosition) position = record.value === null ? null : decodePosition(record, connector);
-    else claim = record.value === null ? null : decodeClaim(record, connector);
+    const atMs = record.value === null ? null : record.timestampMs;
+    if (isPosition) {
+      position = record.value === null ? null : decodePosition(record, connector);
+      positionAtMs = atMs;
+    } else {
+      claim = record.value === null ? null : decodeClaim(record, connector);
+      claimAtMs = atMs;
+    }
   }
-  return { position, claim };
+  return { position, positionAtMs, claim, claimAtMs };
 }
 
 function decodePosition(record: CommittedRecord, connector: string): Position {
@@ -122,12 +141,8 @@ function checkFormat(format: unknown, connector: string): void {
   );
 }
 
-/** Creates the offsets topic, or checks that an existing one keeps what it is given; gives its partitions' leaders. */
-export async function ensureOffsetsTopic(
-  context: TopicContext,
-  topic: string,
-  replicationFactor: number,
-): Promise<readonly number[]> {
+/** How the offsets topic is created. */
+export function offsetsTopicCreation(replicationFactor: number): TopicCreation {
   const configs = {
     'cleanup.policy': 'compact',
     // As we send it, which is uncompressed, whatever the brokers' own compression.type is: it has to be read back.
@@ -139,8 +154,29 @@ export async function ensureOffsetsTopic(
     'unclean.leader.election.enable': 'false',
     ...(replicationFactor >= 3 ? { 'min.insync.replicas': '2' } : {}),
   };
-  const creation = { enable: true, partitions: PARTITIONS, replicationFactor, configs };
-  const leaders = await ensureTopic(context, topic, creation);
+  return { enable: true, partitions: PARTITIONS, replicationFactor, configs };
+}
+
+/** Creates the offsets topic, or checks that an existing one keeps what it is given; gives its partitions' leaders. */
+export async function ensureOffsetsTopic(
+  context: TopicContext,
+  topic: string,
+  replicationFactor: number,
+): Promise<readonly number[]> {
+  const leaders = await ensureTopic(context, topic, offsetsTopicCreation(replicationFactor));
+  const { refusals, warnings } = await judgeOffsetsTopic(context, topic);
+  if (refusals[0] !== undefined) throw refusals[0];
+  for (const { message } of warnings) context.log.warn(message);
+  return leaders;
+}
+
+/** What stands against an existing offsets topic, or should be known of it. */
+export async function judgeOffsetsTopic(
+  context: TopicContext,
+  topic: string,
+): Promise<{ readonly refusals: readonly MillraceError[]; readonly warnings: readonly MillraceError[] }> {
+  const refusals: MillraceError[] = [];
+  const warnings: MillraceError[] = [];
   const found = await topicConfigs(context, topic, [
     'cleanup.policy',
     'compression.type',
@@ -148,25 +184,22 @@ export async function ensureOffsetsTopic(
   ]);
   const alter = `kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config`;
   const policy = found.get('cleanup.policy');
+  const refusal = (text: string, setting: string): MillraceError => {
+    const statement = `${alter} ${setting}`;
+    return new MillraceError('refused', `offsets topic "${topic}" ${text}. Run: ${statement}`, { statement });
+  };
   if (policy !== 'compact') {
-    throw new MillraceError(
-      'refused',
-      `offsets topic "${topic}" has cleanup.policy=${policy}, expected compact: positions would be deleted after a while. Run: ${alter} cleanup.policy=compact`,
-    );
+    const text = `has cleanup.policy=${policy}, expected compact: positions would be deleted after a while`;
+    refusals.push(refusal(text, 'cleanup.policy=compact'));
   }
   const compression = found.get('compression.type') ?? '';
   if (COMPRESSED.includes(compression)) {
-    throw new MillraceError(
-      'refused',
-      `offsets topic "${topic}" has compression.type=${compression}, expected producer: the brokers would compress positions as we do not read them. ` +
-        `Run: ${alter} compression.type=producer`,
-    );
+    const text = `has compression.type=${compression}, expected producer: the brokers would compress positions as we do not read them`;
+    refusals.push(refusal(text, 'compression.type=producer'));
   }
   if (found.get('unclean.leader.election.enable') === 'true') {
-    context.log.warn(
-      `offsets topic "${topic}" has unclean.leader.election.enable=true: an election may lose positions, which would repeat events. ` +
-        `Run: ${alter} unclean.leader.election.enable=false`,
-    );
+    const text = 'has unclean.leader.election.enable=true: an election may lose positions, which would repeat events';
+    warnings.push(refusal(text, 'unclean.leader.election.enable=false'));
   }
-  return leaders;
+  return { refusals, warnings };
 }

@@ -1,7 +1,8 @@
 /** The Kafka sink: records and position in one transaction, one transactional producer per connector. */
 import { hostname } from 'node:os';
-import type { Claim, Opened, SourceIdentity } from '../../change/claim.ts';
+import type { Claim, Introduction, Opened, SourceIdentity } from '../../change/claim.ts';
 import { Records } from '../../change/records.ts';
+import type { OutRecord } from '../../change/message.ts';
 import { readVarint, varintBytes } from '../../change/varint.ts';
 import type { Position } from '../../change/position.ts';
 import { MillraceError } from '../../errors.ts';
@@ -14,7 +15,7 @@ import { BATCH_HEADER_BYTES, RECORD_HEAD_BYTES } from '../../kafka/record-batch.
 import type { TopicCreation } from '../../kafka/topics.ts';
 import { PartitionTarget, type TransactionalWriter, openWriter } from '../../kafka/writer.ts';
 import type { Clock, Failpoint, Log } from '../../ports.ts';
-import type { Sink } from '../sink.ts';
+import type { ResettableSink } from '../sink.ts';
 import { type Layout, Layouts } from './layout.ts';
 import { type LastTransaction, settle } from './settle.ts';
 import {
@@ -26,6 +27,7 @@ import {
   partitionsOf,
   offsetsPartition,
   positionRecord,
+  resetRecord,
 } from './offsets.ts';
 
 export interface KafkaSinkSettings {
@@ -44,6 +46,8 @@ export interface KafkaSinkContext {
   readonly log: Log;
   readonly clock: Clock;
   readonly failpoint?: (name: Failpoint) => void;
+  /** Opens although the name is another database's: for an operator who resets it. */
+  readonly takeOver?: boolean;
 }
 
 /** The brokers' default of transaction.max.timeout.ms, and 10 s: how long somebody else's transaction may hold us up. */
@@ -52,7 +56,7 @@ const OFFSETS_BATCH_BYTES = 1_000_000;
 const SPLIT_AT = 0.75;
 
 /** Creates the sink; nothing is opened before `open`. */
-export function createKafkaSink(settings: KafkaSinkSettings, context: KafkaSinkContext): Sink {
+export function createKafkaSink(settings: KafkaSinkSettings, context: KafkaSinkContext): ResettableSink {
   return new KafkaSink(settings, context);
 }
 
@@ -65,7 +69,7 @@ interface Session {
   readonly offsets: PartitionTarget;
 }
 
-class KafkaSink implements Sink {
+class KafkaSink implements ResettableSink {
   readonly #settings: KafkaSinkSettings;
   readonly #context: KafkaSinkContext;
   #cluster: Cluster | null = null;
@@ -79,7 +83,7 @@ class KafkaSink implements Sink {
     this.#context = context;
   }
 
-  async open(identity: SourceIdentity, signal: AbortSignal): Promise<Opened> {
+  async open(identity: Introduction, signal: AbortSignal): Promise<Opened> {
     const { connector, kafka, offsetsTopic, transactionalId, transactionTimeoutMs, topicCreation } = this.#settings;
     const { log, clock } = this.#context;
     const cluster = await openCluster(createKafka(kafka, log)).catch((error: unknown) => {
@@ -99,7 +103,7 @@ class KafkaSink implements Sink {
     );
     // Before anybody is fenced: a name clash must not stop the one who has the name by right. What an owner who died
     // left open is not waited for: the fencing below ends it.
-    checkClash(connector, (await reader.read('stable')).claim, identity);
+    this.#checkClash((await reader.read('stable')).claim, identity);
     const { clientId } = kafka;
     const writer = await openWriter(cluster, {
       transactionalId,
@@ -113,8 +117,8 @@ class KafkaSink implements Sink {
     this.#session = { cluster, writer, layouts, offsets: new PartitionTarget(at) };
     await settle({ topics, writer, last: await reader.last(partition) });
     const before = await reader.read('end');
-    checkClash(connector, before.claim, identity);
-    await this.#claim(this.#session, identity, before.claim);
+    this.#checkClash(before.claim, identity);
+    await this.#claim(this.#session, identity, before);
     this.#context.failpoint?.('after-claim');
     // Everything an older owner committed lies before our claim now.
     const stored = await reader.read('end');
@@ -141,6 +145,13 @@ class KafkaSink implements Sink {
     await this.#commitPosition(session, position);
   }
 
+  async reset(): Promise<void> {
+    const session = this.#held();
+    const { connector, offsetsTopic } = this.#settings;
+    session.writer.begin(session.offsets);
+    await this.#commitOffsets(session, resetRecord(offsetsTopic, connector, this.#context.clock.now()));
+  }
+
   async close(): Promise<void> {
     const session = this.#session;
     const cluster = this.#cluster;
@@ -151,14 +162,22 @@ class KafkaSink implements Sink {
   }
 
   /** The position is the last Produce, so that its partition is held by the transaction only shortly. */
-  async #commitPosition({ writer, offsets }: Session, position: Position): Promise<void> {
+  async #commitPosition(session: Session, position: Position): Promise<void> {
     const { connector, offsetsTopic } = this.#settings;
-    const { partitions } = writer;
+    const { partitions } = session.writer;
     const record = positionRecord(offsetsTopic, { connector, position, partitions }, this.#context.clock.now());
+    await this.#commitOffsets(session, record);
+  }
+
+  async #commitOffsets({ writer, offsets }: Session, record: OutRecord): Promise<void> {
     await writer.send(Records.of([record]), [offsets]);
     this.#context.failpoint?.('before-commit');
     await writer.commit();
     this.#context.failpoint?.('after-commit');
+  }
+
+  #checkClash(claim: Claim | null, identity: SourceIdentity): void {
+    if (this.#context.takeOver !== true) checkClash(this.#settings.connector, claim, identity);
   }
 
   /** The broker's clock runs from the first Produce and is never refreshed. */
@@ -181,10 +200,13 @@ class KafkaSink implements Sink {
     );
   }
 
-  async #claim({ writer, offsets }: Session, identity: SourceIdentity, earlier: Claim | null): Promise<void> {
+  async #claim({ writer, offsets }: Session, introduction: Introduction, before: Stored): Promise<void> {
     const { connector, transactionalId, offsetsTopic, version } = this.#settings;
-    const number = (earlier?.number ?? 0) + 1;
-    const claim: Claim = { ...identity, connector, transactionalId, host: hostname(), version, number };
+    const { intentExists = false, ...identity } = introduction;
+    // A start that is refused for what it found must not announce it: the next start would take it for ours.
+    const intent = intentExists && !isOurs(before, identity) ? '' : identity.intent;
+    const number = (before.claim?.number ?? 0) + 1;
+    const claim: Claim = { ...identity, intent, connector, transactionalId, host: hostname(), version, number };
     writer.begin(offsets);
     const record = claimRecord(offsetsTopic, claim, this.#context.clock.now());
     await writer.send(Records.of([record]), [offsets]);
@@ -283,8 +305,12 @@ class StoredReader {
   }
 }
 
+function isOurs({ position, claim }: Stored, { system, intent }: SourceIdentity): boolean {
+  return position !== null || (claim !== null && claim.system === system && claim.intent === intent);
+}
+
 /** Another database under our name, or a time line that is none of ours: two owners by mistake. */
-function checkClash(connector: string, claim: Claim | null, identity: SourceIdentity): void {
+export function checkClash(connector: string, claim: Claim | null, identity: SourceIdentity): void {
   if (claim === null) return;
   if (claim.system !== identity.system || claim.database !== identity.database) {
     throw new MillraceError(

@@ -40,6 +40,8 @@ export interface LeaseContext {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** What to do while another holds it; `wait` by default. */
+  readonly whenHeld?: 'wait' | 'refuse';
 }
 
 /** Resolves when we hold the lease; until then this instance is a standby that tries every second. */
@@ -99,7 +101,11 @@ async function waitForLock(client: pg.Client, settings: PostgresSettings, contex
       key,
     ]);
     if (result.rows[0]?.ok === true) return;
-    await checkHolder(client, key);
+    const holders = await readHolders(client, key);
+    refuseStranger(holders, key);
+    if (context.whenHeld === 'refuse') {
+      throw leaseHeld(settings.connectorName, holders[0] === undefined ? 'another instance' : inWords(holders[0]));
+    }
     if (!said) context.log.info('standby: another instance holds the lease', { connector: settings.connectorName });
     said = true;
     context.metrics.gauge('standby', 1);
@@ -111,24 +117,46 @@ async function waitForLock(client: pg.Client, settings: PostgresSettings, contex
   }
 }
 
-/** The application may use the same lock number for something else: then nobody would ever work. */
-async function checkHolder(client: pg.Client, key: number): Promise<void> {
-  const result = await client.query<{ pid: number | null; name: string | null }>(
+/** A session that holds our lock. Without a name it has just ended; without a process it is a prepared transaction. */
+interface Holder {
+  readonly pid: number | null;
+  readonly name: string | null;
+}
+
+/** Who holds the lease of a connector now, in words, or null. */
+export async function leaseHolder(client: pg.Client, connectorName: string): Promise<string | null> {
+  const holders = await readHolders(client, lockKey(connectorName));
+  return holders[0] === undefined ? null : inWords(holders[0]);
+}
+
+export function leaseHeld(connectorName: string, holder: string): MillraceError {
+  return new MillraceError(
+    'refused',
+    `connector "${connectorName}" is running: its lease is held by ${holder}. Stop every instance of it first`,
+  );
+}
+
+function inWords({ pid, name }: Holder): string {
+  return pid === null ? 'a prepared transaction' : `process ${pid} with application_name "${name ?? ''}"`;
+}
+
+async function readHolders(client: pg.Client, key: number): Promise<readonly Holder[]> {
+  const result = await client.query<Holder>(
     `SELECT l.pid, a.application_name AS name FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a USING (pid)
       WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid::bigint = $1 AND l.objid::bigint = $2
         AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())`,
     [LOCK_CLASS, key >>> 0],
   );
-  // A process without a name has just ended; no process at all is a prepared transaction.
-  const stranger = result.rows.find((row) => row.pid === null || row.name?.startsWith('millrace/') === false);
+  return result.rows;
+}
+
+/** The application may use the same lock number for something else: then nobody would ever work. */
+function refuseStranger(holders: readonly Holder[], key: number): void {
+  const stranger = holders.find((row) => row.pid === null || row.name?.startsWith('millrace/') === false);
   if (!stranger) return;
-  const holder =
-    stranger.pid === null
-      ? 'a prepared transaction'
-      : `process ${stranger.pid} with application_name "${stranger.name}"`;
   throw new MillraceError(
     'refused',
-    `advisory lock (${LOCK_CLASS}, ${key}) is held by ${holder}, which is not Millrace: ` +
+    `advisory lock (${LOCK_CLASS}, ${key}) is held by ${inWords(stranger)}, which is not Millrace: ` +
       'another program uses our lock number. Rename the connector to move to another number',
   );
 }

@@ -30,3 +30,10 @@ export function parsePosition(position: Position): PostgresPosition {
   }
   return { ...base, in: xid, fingerprint };
 }
+
+/** For an operator. */
+export function positionInWords(position: Position): string {
+  const { lsn, ordinal, in: xid } = parsePosition(position);
+  const where = xid === undefined ? 'between transactions' : `inside transaction ${xid}, which is sent in parts`;
+  return `${lsn}, ordinal ${ordinal} (${where})`;
+}

@@ -39,6 +39,16 @@ export async function readServerFacts(settings: PostgresSettings, signal: AbortS
 
 /** Refuses a server that cannot decode its log for us; gives its version. */
 async function checkServer(client: pg.Client, settings: PostgresSettings): Promise<number> {
+  const { version, refusals } = await judgeServer(client, settings);
+  if (refusals[0] !== undefined) throw refusals[0];
+  return version;
+}
+
+/** The server's version, and everything that keeps it from decoding its log for us. */
+export async function judgeServer(
+  client: pg.Client,
+  settings: PostgresSettings,
+): Promise<{ readonly version: number; readonly refusals: readonly MillraceError[] }> {
   const result = await client.query<{ version: string; level: string; recovery: boolean }>(
     `SELECT current_setting('server_version_num') AS version, current_setting('wal_level') AS level,
             pg_catalog.pg_is_in_recovery() AS recovery`,
@@ -46,25 +56,22 @@ async function checkServer(client: pg.Client, settings: PostgresSettings): Promi
   const row = result.rows[0];
   if (!row) throw new MillraceError('internal', 'the server answered nothing to a question about itself');
   const version = Number(row.version);
+  const refusals: MillraceError[] = [];
+  const refuse = (text: string, options?: { readonly statement: string }): void => {
+    refusals.push(new MillraceError('refused', text, options));
+  };
   if (version < OLDEST_VERSION) {
-    throw new MillraceError(
-      'refused',
-      `${address(settings)} is of version ${row.version}: expected PostgreSQL 13 or newer`,
-    );
+    refuse(`${address(settings)} is of version ${row.version}: expected PostgreSQL 13 or newer`);
   }
   if (row.level !== 'logical') {
-    throw new MillraceError(
-      'refused',
-      `wal_level is "${row.level}" on ${address(settings)}, expected "logical". Run: ALTER SYSTEM SET wal_level = logical; then restart the server`,
+    const statement = 'ALTER SYSTEM SET wal_level = logical';
+    refuse(
+      `wal_level is "${row.level}" on ${address(settings)}, expected "logical". Run: ${statement}; then restart the server`,
+      { statement },
     );
   }
-  if (row.recovery) {
-    throw new MillraceError(
-      'refused',
-      `${address(settings)} is in recovery (a standby): point the connector at the primary`,
-    );
-  }
-  return version;
+  if (row.recovery) refuse(`${address(settings)} is in recovery (a standby): point the connector at the primary`);
+  return { version, refusals };
 }
 
 /** The history file has a line for each ancestor: time line, the LSN where it was left, why. */

@@ -9,7 +9,7 @@ import { parsePosition } from './position.ts';
 import { type ServerFacts, checkResume } from './preflight.ts';
 import { ensurePublication } from './publication.ts';
 import type { PostgresSettings } from './settings.ts';
-import { type Slot, checkSlot, createSlot, freeSlot, readSlot, walsenderName } from './slot.ts';
+import { type Slot, announces, checkSlot, createSlot, freeSlot, readSlot, walsenderName } from './slot.ts';
 import { checkSynchronous } from './synchronous.ts';
 
 export interface Preparation {
@@ -62,7 +62,7 @@ async function resume(
 async function firstStart(client: pg.Client, preparation: Preparation, walsender: string): Promise<Position> {
   const { settings, facts, log } = preparation;
   const slot = await readSlot(client, settings.slotName);
-  if (slot !== null) checkFirstSlot(slot, preparation);
+  if (slot !== null) checkFirstSlot(slot, { settings, facts, earlier: preparation.opened.earlier });
   // The publication first: a slot only sees a publication that is older than itself.
   await ensurePublication(client, settings, { log, start: slot === null ? 'first' : 'continued' });
   if (slot === null) {
@@ -79,11 +79,12 @@ async function firstStart(client: pg.Client, preparation: Preparation, walsender
 }
 
 /** Without a position, only a slot that an earlier claim of ours announced, or one given to us, may be continued. */
-function checkFirstSlot(slot: Slot, { settings, opened, facts }: Preparation): void {
+export function checkFirstSlot(
+  slot: Slot,
+  { settings, earlier, facts }: Pick<Preparation, 'settings' | 'facts'> & Pick<Opened, 'earlier'>,
+): void {
   checkSlot(slot, settings);
-  const { earlier } = opened;
-  if (earlier !== null && earlier.intent === settings.slotName && earlier.system === facts.system) return;
-  if (settings.slotAdopt) return;
+  if (announces(earlier, settings, facts) || settings.slotAdopt) return;
   throw new MillraceError(
     'refused',
     `slot "${settings.slotName}" exists, but Kafka holds no position of connector "${settings.connectorName}" and no claim that announced it: ` +
@@ -91,7 +92,7 @@ function checkFirstSlot(slot: Slot, { settings, opened, facts }: Preparation): v
   );
 }
 
-function missingSlot(settings: PostgresSettings): MillraceError {
+export function missingSlot(settings: PostgresSettings): MillraceError {
   return new MillraceError(
     'refused',
     `slot "${settings.slotName}" does not exist any more, but Kafka holds a position of connector "${settings.connectorName}": ` +

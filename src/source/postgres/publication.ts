@@ -27,12 +27,54 @@ export interface PublicationContext {
   readonly start: 'first' | 'continued';
 }
 
+/** What there is to do about a publication, and what stands against it. */
+export interface PublicationPlan {
+  readonly action: {
+    readonly kind: 'create' | 'widen';
+    readonly statement: string;
+    readonly tables: readonly string[];
+  } | null;
+  /** A start throws the first; null statement or not, nothing is done then. */
+  readonly refusals: readonly MillraceError[];
+  /** Captured tables, as schema.table. */
+  readonly tables: readonly string[];
+  /** Published tables on which UPDATE and DELETE fail. */
+  readonly withoutIdentity: readonly string[];
+  /** Tables of which the publication leaves rows or columns out. */
+  readonly filtered: readonly string[];
+}
+
 /** Makes sure that the publication exists and covers every captured table; committed before the slot is created. */
 export async function ensurePublication(
   client: pg.Client,
   settings: PostgresSettings,
-  context: PublicationContext,
+  { log, start }: PublicationContext,
 ): Promise<void> {
+  const name = settings.publicationName;
+  const { action, refusals, tables, withoutIdentity, filtered } = await planPublication(client, settings, start);
+  if (refusals[0] !== undefined) throw refusals[0];
+  if (action !== null) await run(client, action.statement);
+  if (action?.kind === 'create') log.info('created the publication', { publication: name, tables: tables.length });
+  if (action?.kind === 'widen') {
+    const fields = { publication: name, added: action.tables };
+    if (start === 'first') log.info('widened the publication', fields);
+    else log.warn('widened the publication: rows committed to these tables before now were not captured', fields);
+  }
+  if (withoutIdentity.length > 0) log.warn(NO_IDENTITY, { publication: name, tables: withoutIdentity });
+  // Column lists and row filters (PostgreSQL 15) are somebody's wish, but whoever misses rows has to find the reason.
+  if (filtered.length > 0) log.warn(FILTERED, { publication: name, tables: filtered });
+}
+
+export const NO_IDENTITY =
+  'tables without a replica identity: while they are published, UPDATE and DELETE on them fail; add a primary key';
+export const FILTERED = 'the publication has a row filter or a column list: what it leaves out is not captured';
+
+/** Looks only. */
+export async function planPublication(
+  client: pg.Client,
+  settings: PostgresSettings,
+  start: PublicationContext['start'],
+): Promise<PublicationPlan> {
   const { publicationName: name, publicationAutocreate: mode } = settings;
   const found = await client.query<Publication>(
     `SELECT pubinsert AS inserts, pubupdate OR pubdelete AS changes, pubviaroot AS root
@@ -41,106 +83,116 @@ export async function ensurePublication(
   );
   const publication = found.rows[0];
   const tables = mode === 'no_tables' ? [] : await capturedTables(client, settings);
+  if (!publication) return planCreation(settings, start, tables);
   const wanted = tables.filter((table) => table.root === null);
-  if (!publication) return create(client, settings, context, tables);
-  if (!publication.inserts) {
-    throw new MillraceError(
-      'refused',
-      `publication "${name}" does not publish inserts. Run: ALTER PUBLICATION ${quote(name)} SET (publish = 'insert, update, delete')`,
-    );
-  }
-  const partitioned = wanted.find((table) => table.partitioned);
-  if (partitioned && !publication.root) {
-    // Rows would come under their partition's name, which the include list does not match: silence.
-    throw new MillraceError(
-      'refused',
-      `${full(partitioned)} is partitioned and publication "${name}" names the partitions, not the table. ` +
-        `Run: ALTER PUBLICATION ${quote(name)} SET (publish_via_partition_root = true)`,
-    );
-  }
   const covered = await client.query<TableName>(
     'SELECT schemaname AS schema, tablename AS name FROM pg_catalog.pg_publication_tables WHERE pubname = $1',
     [name],
   );
   const names = new Set(covered.rows.map(full));
   const missing = tables.filter((table) => !names.has(full(table)));
-  refusePartitions(missing);
-  if (missing.length > 0) await widen(client, settings, context, missing);
-  if (publication.changes) warnOfIdentity(wanted, name, context.log);
-  await warnOfFilters(client, settings, context.log);
+  const statement = `ALTER PUBLICATION ${quote(name)} ADD TABLE ${missing.map(quoted).join(', ')}`;
+  const partitioned = wanted.find((table) => table.partitioned);
+  const refusals = [
+    ...(publication.inserts ? [] : [noInserts(name)]),
+    ...(partitioned && !publication.root ? [noRoot(partitioned, name)] : []),
+    ...partitionRefusals(missing),
+    ...(missing.length > 0 && mode !== 'filtered' ? [uncovered(missing, name, statement)] : []),
+  ];
+  return {
+    action: missing.length === 0 ? null : { kind: 'widen', statement, tables: missing.map(full) },
+    refusals,
+    tables: tables.map(full),
+    withoutIdentity: publication.changes ? lackingIdentity(wanted) : [],
+    filtered: await filteredTables(client, settings),
+  };
 }
 
-async function create(
-  client: pg.Client,
+function planCreation(
   settings: PostgresSettings,
-  { log, start }: PublicationContext,
+  start: PublicationContext['start'],
   tables: readonly TableRow[],
-): Promise<void> {
+): PublicationPlan {
   const { publicationName: name, publicationAutocreate: mode } = settings;
-  refusePartitions(tables);
-  if (start === 'continued') {
-    throw new MillraceError(
-      'refused',
-      `publication "${name}" does not exist any more, but slot "${settings.slotName}" does: what was committed without the publication cannot be read. ` +
-        `To accept that gap: SELECT pg_drop_replication_slot('${settings.slotName}'); and reset the stored position, which starts anew`,
-    );
-  }
-  if (mode === 'disabled') {
-    throw new MillraceError(
-      'refused',
-      `publication "${name}" does not exist and publication.autocreate.mode is "disabled". Run: ${createStatement({ ...settings, publicationAutocreate: 'filtered' }, tables)}`,
-    );
-  }
-  await run(client, createStatement(settings, tables));
-  log.info('created the publication', { publication: name, tables: tables.length });
-  warnOfIdentity(tables, name, log);
+  const statement = createStatement(
+    mode === 'disabled' ? { ...settings, publicationAutocreate: 'filtered' } : settings,
+    tables,
+  );
+  const refusals = [
+    ...partitionRefusals(tables),
+    ...(start === 'continued' ? [vanished(settings)] : []),
+    ...(mode === 'disabled'
+      ? [
+          new MillraceError(
+            'refused',
+            `publication "${name}" does not exist and publication.autocreate.mode is "disabled". Run: ${statement}`,
+            { statement },
+          ),
+        ]
+      : []),
+  ];
+  return {
+    action: { kind: 'create', statement, tables: tables.map(full) },
+    refusals,
+    tables: tables.map(full),
+    withoutIdentity: lackingIdentity(tables),
+    filtered: [],
+  };
 }
 
-async function widen(
-  client: pg.Client,
-  settings: PostgresSettings,
-  { log, start }: PublicationContext,
-  missing: readonly TableRow[],
-): Promise<void> {
-  const { publicationName: name, publicationAutocreate: mode } = settings;
-  const add = `ALTER PUBLICATION ${quote(name)} ADD TABLE ${missing.map(quoted).join(', ')}`;
-  if (mode !== 'filtered') {
-    throw new MillraceError(
-      'refused',
-      `publication "${name}" does not cover ${missing.map(full).join(', ')}: their changes would never arrive. Run: ${add}`,
-    );
-  }
-  await run(client, add);
-  const fields = { publication: name, added: missing.map(full) };
-  if (start === 'first') log.info('widened the publication', fields);
-  else log.warn('widened the publication: rows committed to these tables before now were not captured', fields);
+function noInserts(name: string): MillraceError {
+  const statement = `ALTER PUBLICATION ${quote(name)} SET (publish = 'insert, update, delete')`;
+  return new MillraceError('refused', `publication "${name}" does not publish inserts. Run: ${statement}`, {
+    statement,
+  });
+}
+
+/** Rows would come under their partition's name, which the include list does not match: silence. */
+function noRoot(table: TableName, name: string): MillraceError {
+  const statement = `ALTER PUBLICATION ${quote(name)} SET (publish_via_partition_root = true)`;
+  return new MillraceError(
+    'refused',
+    `${full(table)} is partitioned and publication "${name}" names the partitions, not the table. Run: ${statement}`,
+    { statement },
+  );
+}
+
+function uncovered(missing: readonly TableName[], name: string, statement: string): MillraceError {
+  return new MillraceError(
+    'refused',
+    `publication "${name}" does not cover ${missing.map(full).join(', ')}: their changes would never arrive. Run: ${statement}`,
+    { statement },
+  );
+}
+
+function vanished({ publicationName, slotName }: PostgresSettings): MillraceError {
+  const statement = `SELECT pg_drop_replication_slot('${slotName}')`;
+  return new MillraceError(
+    'refused',
+    `publication "${publicationName}" does not exist any more, but slot "${slotName}" does: what was committed without the publication cannot be read. ` +
+      `To accept that gap: ${statement}; and reset the stored position, which starts anew`,
+    { statement },
+  );
 }
 
 /** A partition that the publication does not list comes under the name of its root, which the list does not match. */
-function refusePartitions(tables: readonly TableRow[]): void {
+function partitionRefusals(tables: readonly TableRow[]): MillraceError[] {
   const partition = tables.find((table) => table.root !== null);
-  if (!partition) return;
-  throw new MillraceError(
-    'refused',
-    `table.include.list matches ${full(partition)}, which is a partition of ${partition.root}: its rows arrive under the name of the whole table, ` +
-      `so they would never be captured. Put ${partition.root} into table.include.list instead`,
-  );
+  if (!partition) return [];
+  return [
+    new MillraceError(
+      'refused',
+      `table.include.list matches ${full(partition)}, which is a partition of ${partition.root}: its rows arrive under the name of the whole table, ` +
+        `so they would never be captured. Put ${partition.root} into table.include.list instead`,
+    ),
+  ];
 }
 
-function warnOfIdentity(tables: readonly TableRow[], publication: string, log: Log): void {
-  const without = tables.filter((table) => !table.identity).map(full);
-  if (without.length === 0) return;
-  log.warn(
-    'tables without a replica identity: while they are published, UPDATE and DELETE on them fail; add a primary key',
-    {
-      publication,
-      tables: without,
-    },
-  );
+function lackingIdentity(tables: readonly TableRow[]): string[] {
+  return tables.filter((table) => !table.identity).map(full);
 }
 
-/** Column lists and row filters (PostgreSQL 15) are somebody's wish, but whoever misses rows has to find the reason. */
-async function warnOfFilters(client: pg.Client, settings: PostgresSettings, log: Log): Promise<void> {
+async function filteredTables(client: pg.Client, settings: PostgresSettings): Promise<string[]> {
   const result = await client.query<TableName>(
     `SELECT n.nspname AS schema, c.relname AS name
        FROM pg_catalog.pg_publication p JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid
@@ -148,12 +200,7 @@ async function warnOfFilters(client: pg.Client, settings: PostgresSettings, log:
       WHERE p.pubname = $1 AND (to_jsonb(r)->>'prqual' IS NOT NULL OR to_jsonb(r)->>'prattrs' IS NOT NULL)`,
     [settings.publicationName],
   );
-  const tables = result.rows.map(full).filter((name) => matches(settings, name));
-  if (tables.length === 0) return;
-  log.warn('the publication has a row filter or a column list: what it leaves out is not captured', {
-    publication: settings.publicationName,
-    tables,
-  });
+  return result.rows.map(full).filter((name) => matches(settings, name));
 }
 
 /** Tables that match `table.include.list`, and partitions that match it although their root does not. */

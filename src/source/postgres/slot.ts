@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
+import type { Claim } from '../../change/claim.ts';
 import { MillraceError } from '../../errors.ts';
 import type { Clock, Log } from '../../ports.ts';
 import { codeOf, connect, databaseError, endSession, withSession } from './connection.ts';
+import { formatLsn, parseLsn } from './lsn.ts';
 import type { PostgresSettings } from './settings.ts';
 
 /** A row of pg_replication_slots, as far as it matters here. */
@@ -36,6 +38,15 @@ export async function readSlot(client: pg.Client, name: string): Promise<Slot | 
   return result.rows[0] ?? null;
 }
 
+/** Whether a claim of ours said, in this database system, that it was about to make or use the slot. */
+export function announces(
+  claim: Claim | null,
+  settings: PostgresSettings,
+  facts: { readonly system: string },
+): boolean {
+  return claim !== null && claim.intent === settings.slotName && claim.system === facts.system;
+}
+
 /** Refuses a slot that cannot be streamed by us whatever its history. */
 export function checkSlot(slot: Slot, settings: PostgresSettings): void {
   const { slotName, database } = settings;
@@ -53,12 +64,25 @@ export function checkSlot(slot: Slot, settings: PostgresSettings): void {
     );
   }
   if (slot.walStatus === 'lost') {
+    const statement = `SELECT pg_drop_replication_slot('${slotName}')`;
     throw new MillraceError(
       'refused',
       `slot "${slotName}" is lost: the server removed log it needed (${slot.invalidation ?? 'max_slot_wal_keep_size'}), so changes are missing. ` +
-        `After checking what was lost: SELECT pg_drop_replication_slot('${slotName}'); and reset the stored position`,
+        `After checking what was lost: ${statement}; and reset the stored position`,
+      { statement },
     );
   }
+}
+
+/** Refuses a slot that has forgotten what Kafka does not hold. */
+export function checkConfirmed(confirmed: string | null, stored: bigint, slotName: string): void {
+  if (confirmed !== null && parseLsn(confirmed) <= stored) return;
+  throw new MillraceError(
+    'refused',
+    `slot "${slotName}" confirms ${confirmed ?? 'nothing'}, beyond the stored position ${formatLsn(stored)}: ` +
+      'changes between the two would be missing. Was the slot advanced or re-created by hand? ' +
+      'Reset the stored position to accept the gap, or restore the slot',
+  );
 }
 
 /**
@@ -101,6 +125,11 @@ export async function freeSlot(
   }
 }
 
+/** A command of replication sessions. */
+export function creationOf({ slotName }: PostgresSettings): string {
+  return `CREATE_REPLICATION_SLOT "${slotName}" LOGICAL pgoutput NOEXPORT_SNAPSHOT`;
+}
+
 /**
  * Creates the slot. That waits for every transaction that is running now, so it is bounded: an unfinished creation is
  * ended and what it left is dropped, also when the signal is aborted (an orphan would hold the log back for ever).
@@ -127,10 +156,7 @@ export async function createSlot(
       () => log.warn('creating the slot waits for running transactions', { slot: name, see: WHO }),
       () => {},
     );
-    await Promise.race([
-      replication.query(`CREATE_REPLICATION_SLOT "${name}" LOGICAL pgoutput NOEXPORT_SNAPSHOT`),
-      expired,
-    ]);
+    await Promise.race([replication.query(creationOf(settings)), expired]);
   } catch (error) {
     if (signal.aborted || error instanceof TooLong) await undoCreation(settings, pid);
     signal.throwIfAborted();

@@ -1,6 +1,6 @@
 /** The PostgreSQL source: puts the files beside it together. */
 import { createHash } from 'node:crypto';
-import type { Opened, SourceIdentity } from '../../change/claim.ts';
+import type { Introduction, Opened } from '../../change/claim.ts';
 import type { Fragment } from '../../change/fragment.ts';
 import type { Position } from '../../change/position.ts';
 import { type Column, type Table, tableName } from '../../change/table.ts';
@@ -17,7 +17,7 @@ import { parsePosition } from './position.ts';
 import { type ServerFacts, readServerFacts } from './preflight.ts';
 import { prepare } from './prepare.ts';
 import type { PostgresSettings } from './settings.ts';
-import { walsenderName } from './slot.ts';
+import { checkConfirmed, readSlot, walsenderName } from './slot.ts';
 import { ReplicationStream, startReplication } from './stream.ts';
 import { checkSynchronous } from './synchronous.ts';
 
@@ -26,6 +26,8 @@ export interface PostgresSourceContext {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly failpoint?: (name: Failpoint) => void;
+  /** Of the lease: `wait` by default. */
+  readonly whenHeld?: 'wait' | 'refuse';
 }
 
 const MEASURE_EVERY_MS = 5000;
@@ -55,7 +57,7 @@ class PostgresSource implements Source {
     this.#context = context;
   }
 
-  async acquire(signal: AbortSignal): Promise<{ readonly identity: SourceIdentity; readonly lost: AbortSignal }> {
+  async acquire(signal: AbortSignal): Promise<{ readonly identity: Introduction; readonly lost: AbortSignal }> {
     const waiting = AbortSignal.any([signal, this.#closing.signal]);
     const lease = await acquireLease(this.#settings, { ...this.#context, signal: waiting });
     if (this.#closing.signal.aborted) await lease.release();
@@ -64,12 +66,14 @@ class PostgresSource implements Source {
     this.#startMeasuring(lease);
     const facts = await readServerFacts(this.#settings, AbortSignal.any([signal, lease.lost]));
     this.#facts = facts;
-    const identity: SourceIdentity = {
+    const slot = await untilAborted(readSlot(lease.client, this.#settings.slotName), signal);
+    const identity: Introduction = {
       system: facts.system,
       database: facts.database,
       timeline: facts.timeline,
       ancestors: facts.ancestors.map((ancestor) => ancestor.timeline),
       intent: this.#settings.slotName,
+      intentExists: slot !== null,
     };
     return { identity, lost: lease.lost };
   }
@@ -175,14 +179,7 @@ class PostgresSource implements Source {
       'SELECT confirmed_flush_lsn::text AS confirmed FROM pg_catalog.pg_replication_slots WHERE slot_name = $1',
       [slotName],
     );
-    const confirmed = result.rows[0]?.confirmed ?? null;
-    if (confirmed !== null && parseLsn(confirmed) <= stored) return;
-    throw new MillraceError(
-      'refused',
-      `slot "${slotName}" confirms ${confirmed ?? 'nothing'}, beyond the stored position ${formatLsn(stored)}: ` +
-        'changes between the two would be missing. Was the slot advanced or re-created by hand? ' +
-        'Reset the stored position to accept the gap, or restore the slot',
-    );
+    checkConfirmed(result.rows[0]?.confirmed ?? null, stored, slotName);
   }
 
   /** From the lease on, not from the stream on: it is while Kafka is away that the slot holds more and more back. */

@@ -13,6 +13,8 @@ export function synchronousNames(setting: string): readonly string[] {
   return names;
 }
 
+const NAME_THEM = "ALTER SYSTEM SET synchronous_standby_names = 'name, name'; SELECT pg_reload_conf()";
+
 /**
  * Refuses a server that would count our walsender as a synchronous standby: its commits would wait for Kafka, and a
  * commit that only we have confirmed is on no other server.
@@ -25,6 +27,7 @@ export function checkSynchronous(setting: string, applicationName: string): void
     'refused',
     `synchronous_standby_names is '${setting}', which counts our walsender "${applicationName}" as a synchronous standby: ` +
       'commits in the database would wait for Kafka, and would count as replicated when only we have seen them. ' +
-      "Name the real standbys: ALTER SYSTEM SET synchronous_standby_names = 'name, name'; SELECT pg_reload_conf()",
+      `Name the real standbys: ${NAME_THEM}`,
+    { statement: NAME_THEM },
   );
 }

@@ -1,0 +1,77 @@
+/** docs/configuration.md: every key in a table, from the declarations. */
+import type { Field, Form } from './field.ts';
+import { KAFKA_KEYS, SHARED_KEYS } from './kafka-keys.ts';
+import { KEYS } from './keys.ts';
+import { ROUTER_KEYS } from './router-keys.ts';
+import { defaultOf } from './schema.ts';
+
+const HEAD = `# Configuration
+
+Generated from \`src/config/\` by \`npm run docs\`; a test keeps it so. A connector is a JSON file in the shape of Kafka
+Connect, \`{"name": "…", "config": {"key": "value", …}}\`. Values are texts; numbers and booleans are taken as well.
+\`\${env:NAME}\`, \`\${file:/path}\` and \`\${file:/path:key}\` are replaced inside of any value. An unknown key is a mistake.
+\`millrace validate FILE\` says every mistake at once; \`docs/connector.schema.json\` lets editors complete and check
+(\`"$schema": "…"\` at the top of a file, as in \`connectors/\`). Keys marked † hold secrets and are never shown.
+`;
+
+export function configurationReference(): string {
+  const kafka: Fields = { ...KAFKA_KEYS, ...SHARED_KEYS };
+  const own = Object.fromEntries(Object.entries(KEYS).filter(([name]) => !Object.hasOwn(kafka, name)));
+  return [
+    HEAD,
+    '## Source, records and topics\n',
+    tableOf(own),
+    'Any other `topic.creation.default.*`, such as `topic.creation.default.retention.ms`, is a setting of created topics;\n' +
+      'with one of them, partitions and replication factor have to be given.\n',
+    '## Kafka and positions\n',
+    'These may also be given for all connectors, as a flag (`--kafka.client.id orders`) or in the environment\n' +
+      "(`MILLRACE_KAFKA_CLIENT_ID`); a file's own value wins.\n",
+    tableOf(kafka),
+    '## Outbox router\n',
+    'Each behind `transforms.<alias>.`, where `transforms` names the alias.\n',
+    tableOf(ROUTER_KEYS),
+  ].join('\n');
+}
+
+type Fields = Readonly<Record<string, Field<unknown>>>;
+
+function tableOf(fields: Fields): string {
+  const rows = Object.values(fields).map((field) => [
+    `\`${field.key}\`${field.secret === true ? ' †' : ''}`,
+    defaultIn(field),
+    `${field.doc} ${valuesIn(field.form)}`.trim(),
+    code(field.example),
+  ]);
+  const lines = [['Key', 'Default', 'Meaning', 'Example'], ['---', '---', '---', '---'], ...rows];
+  return `${lines.map((cells) => `| ${cells.map(inCell).join(' | ')} |`).join('\n')}\n`;
+}
+
+function defaultIn(field: Field<unknown>): string {
+  if (!('default' in field)) return '**required**';
+  const value = defaultOf(field);
+  return value === null || value === '' ? '' : code(value);
+}
+
+function valuesIn(form: Form): string {
+  switch (form.kind) {
+    case 'text':
+      return form.shape === null ? '' : `(${form.shape.expected})`;
+    case 'integer':
+      return form.min === form.max
+        ? `(${form.min})`
+        : `(${form.min} to ${form.max}${form.also === null ? '' : `, or ${form.also}`})`;
+    case 'boolean':
+      return '(`true`, `false`)';
+    case 'choice': {
+      const aliases = form.aliases.length === 0 ? '' : `; also ${form.aliases.map(code).join(', ')}`;
+      return `(${form.words.map(code).join(', ')}${aliases})`;
+    }
+    case 'list':
+      return '(comma-separated)';
+    case 'patterns':
+      return '(comma-separated regular expressions of Java; `\\,` is a comma)';
+  }
+}
+
+const code = (text: string): string => `\`${text}\``;
+const inCell = (text: string): string => text.replaceAll('|', '\\|');

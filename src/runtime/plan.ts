@@ -1,0 +1,45 @@
+/** What a start of a connector would find and make: Kafka first, since what it holds decides what the database has to have. */
+import type { Finding } from '../change/finding.ts';
+import type { ConnectorConfig } from '../config/connector.ts';
+import { MillraceError } from '../errors.ts';
+import type { Clock, Log } from '../ports.ts';
+import { clashFinding, planKafka } from '../sink/kafka/plan.ts';
+import { planDatabase } from '../source/postgres/plan.ts';
+import { postgresSettings, sinkSettings } from './assemble.ts';
+
+export interface ConnectorPlan {
+  readonly database: readonly Finding[];
+  readonly kafka: readonly Finding[];
+}
+
+export async function planConnector(
+  config: ConnectorConfig,
+  context: { readonly log: Log; readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<ConnectorPlan> {
+  const settings = postgresSettings(config);
+  const { findings: kafka, stored, clusterId } = await planKafka(sinkSettings(config), context);
+  const { position, claim } = stored;
+  const { findings, facts } = await planDatabase({ settings, position, claim, clusterId, signal: context.signal });
+  if (facts === null) return { database: findings, kafka };
+  const ancestors = facts.ancestors.map(({ timeline }) => timeline);
+  const clash = clashFinding(config.name, stored, { ...facts, ancestors, intent: settings.slotName });
+  return { database: findings, kafka: [...kafka, ...clash] };
+}
+
+/** Whether the connector could run. */
+export function couldRun({ database, kafka }: ConnectorPlan): boolean {
+  return [...database, ...kafka].every((finding) => finding.level !== 'obstacle');
+}
+
+/** A configuration that cannot be put to use (a PEM file that is not there) is an obstacle like others. */
+export async function planOrObstacle(
+  config: ConnectorConfig,
+  context: Parameters<typeof planConnector>[1],
+): Promise<ConnectorPlan> {
+  try {
+    return await planConnector(config, context);
+  } catch (error) {
+    if (!(error instanceof MillraceError) || context.signal.aborted) throw error;
+    return { database: [], kafka: [{ level: 'obstacle', text: error.message }] };
+  }
+}
