@@ -72,11 +72,14 @@ export class Batch {
     return this.#records.bytes;
   }
 
-  /** No more should be read until a commit has made room. `inFlightBytes` are in the commit under way. */
+  /**
+   * No more should be read until a commit has made room. `inFlightBytes` are in the commit under way. Of one oversized
+   * transaction a piece is enough: more would only be held, in buffers that stay.
+   */
   isFull(inFlightBytes: number): boolean {
-    return (
-      this.#records.bytes + inFlightBytes >= this.#limits.maxBytes || this.#records.length >= this.#limits.maxRecords
-    );
+    const { bytes, length } = this.#records;
+    if (this.#boundaries.length === 0 && bytes >= this.#pieceBytes) return true;
+    return bytes + inFlightBytes >= this.#limits.maxBytes || length >= this.#limits.maxRecords;
   }
 
   add(record: OutRecord): void {
