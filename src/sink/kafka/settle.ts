@@ -4,7 +4,7 @@
  */
 import type { PartitionAt, PartitionList } from '../../kafka/open-transactions.ts';
 import { isOpen } from '../../kafka/open-transactions.ts';
-import { type TopicContext, endOffsets, topicLeaders } from '../../kafka/topics.ts';
+import { type TopicContext, endOffsets, topicLeaders, topicStarts } from '../../kafka/topics.ts';
 import { PartitionTarget, type TransactionalWriter } from '../../kafka/writer.ts';
 import { MillraceError } from '../../errors.ts';
 
@@ -60,12 +60,13 @@ async function find(topics: TopicContext, lists: readonly PartitionList[]): Prom
   }
   const found = await Promise.all(
     Array.from(wanted, async ([topic, partitions]) => {
-      const leaders = (await topicLeaders(topics, topic)) ?? [];
-      return Array.from(partitions)
-        .filter((partition) => partition in leaders)
-        .map(
-          (partition) => new PartitionTarget({ topic, partition, leader: leaders[partition] ?? -1, maxBatchBytes: 0 }),
-        );
+      if ((await topicLeaders(topics, topic)) === null) return [];
+      // Waits for leaders that have just been elected: a run that ended here would leave the next one without the
+      // coordinator's word, which is gone once we have fenced.
+      const starts = await topicStarts(topics, topic);
+      return starts
+        .filter(({ partition }) => partitions.has(partition))
+        .map(({ partition, leader }) => new PartitionTarget({ topic, partition, leader, maxBatchBytes: 0 }));
     }),
   );
   return found.flat();
