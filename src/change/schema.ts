@@ -75,6 +75,6 @@ export const STRING: Schema = Object.freeze({ type: 'string', optional: false })
 export const OPTIONAL_STRING: Schema = Object.freeze({ type: 'string', optional: true });
 
 /** The same schema, nullable or not; the same object when it is so already. */
-export function withOptional<S extends Schema>(schema: S, optional: boolean): S {
-  return schema.optional === optional ? schema : (Object.freeze({ ...schema, optional }) as S);
+export function withOptional(schema: Schema, optional: boolean): Schema {
+  return schema.optional === optional ? schema : Object.freeze({ ...schema, optional });
 }
