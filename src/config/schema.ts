@@ -55,16 +55,18 @@ export function connectorSchema(): Schema {
           ...Object.fromEntries(options.map((field) => [optionPattern(field.key, options), optionOf(field)])),
         },
         // Where no type is a module, every option is one of ours.
-        if: { patternProperties: { [TYPE_OF_LINK]: { not: { type: 'string', pattern: MODULE } } } },
-        then: {
-          propertyNames: {
-            anyOf: [
-              { not: { pattern: String.raw`^(?:transforms|predicates)\.` } },
-              ...options.map((field) => ({ pattern: optionPattern(field.key, options) })),
-              { pattern: String.raw`^predicates\..+\.(?:type|pattern|name)$` },
-            ],
+        anyOf: [
+          { not: { patternProperties: { [TYPE_OF_LINK]: { not: { type: 'string', pattern: MODULE } } } } },
+          {
+            propertyNames: {
+              anyOf: [
+                { not: { pattern: String.raw`^(?:transforms|predicates)\.` } },
+                ...options.map((field) => ({ pattern: optionPattern(field.key, options) })),
+                { pattern: String.raw`^predicates\..+\.(?:type|pattern|name)$` },
+              ],
+            },
           },
-        },
+        ],
       },
     },
     definitions: Object.fromEntries(options.map((field) => [field.key, valueOf(field)])),

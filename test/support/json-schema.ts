@@ -19,10 +19,6 @@ export function isValid(value: unknown, schema: Schema, root: Schema): boolean {
         return (of as readonly Schema[]).some((each) => isValid(value, each, root));
       case 'not':
         return !isValid(value, of as Schema, root);
-      case 'if':
-        return !isValid(value, of as Schema, root) || isValid(value, (schema['then'] ?? {}) as Schema, root);
-      case 'then':
-        return true;
       case 'propertyNames':
         return !isObject(value) || Object.keys(value).every((key) => isValid(key, of as Schema, root));
       case 'pattern':
