@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { startKafka } from '../../src/demo/kafka-server.ts';
 import { startPostgres } from '../../src/demo/postgres-server.ts';
+import { type MysqlAddress, startMysql } from './mysql-server.ts';
 
 const args = process.argv.slice(2);
 const files = args.filter((arg) => !arg.startsWith('-'));
@@ -13,13 +14,26 @@ const options = args.filter((arg) => arg.startsWith('-'));
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 process.removeAllListeners('warning');
 
-const started = await Promise.allSettled([startPostgres({ major: 18 }), startPostgres({ major: 14 }), startKafka(say)]);
-const [pg18, pg14, kafka] = started;
+const wanted = files.length > 0 ? files : longestFirst(globSync('test/**/*.test.ts'));
+/** One of the user's own wins; and a run without its tests need not wait for it. */
+const needsMysql = !process.env['MILLRACE_TEST_MYSQL'] && wanted.some((file) => file.includes('.mysql.'));
+const started = await Promise.allSettled([
+  startPostgres({ major: 18 }),
+  startPostgres({ major: 14 }),
+  startKafka(say),
+  needsMysql ? startMysql(say) : null,
+]);
+const [pg18, pg14, kafka, mysql] = started;
 const stop = (): Promise<unknown> =>
-  Promise.all(started.map(async (server) => (server.status === 'fulfilled' ? server.value.dispose() : undefined)));
+  Promise.all(started.map(async (server) => (server.status === 'fulfilled' ? server.value?.dispose() : undefined)));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop().then(() => process.exit(1)));
 
-if (pg18.status === 'rejected' || pg14.status === 'rejected' || kafka.status === 'rejected') {
+if (
+  pg18.status === 'rejected' ||
+  pg14.status === 'rejected' ||
+  kafka.status === 'rejected' ||
+  mysql.status === 'rejected'
+) {
   for (const server of started) if (server.status === 'rejected') say(String(server.reason));
   await stop();
   process.exit(1);
@@ -35,7 +49,7 @@ const child = spawn(
     // kafkajs leaves a timer behind now and then; every file has closed what it opened.
     '--test-force-exit',
     ...options,
-    ...(files.length > 0 ? files : longestFirst(globSync('test/**/*.test.ts'))),
+    ...wanted,
   ],
   {
     stdio: 'inherit',
@@ -50,9 +64,13 @@ const child = spawn(
         password: old.password,
       }),
       MILLRACE_TEST_KAFKA: kafka.value.bootstrap,
+      ...(mysql.value === null ? {} : { MILLRACE_TEST_MYSQL: mysqlAddress(mysql.value) }),
     },
   },
 );
+function mysqlAddress({ host, port, user, password }: MysqlAddress): string {
+  return JSON.stringify({ host, port, user, password });
+}
 /** The fault suite takes longest: two files side by side end sooner when it does not come last. */
 function longestFirst(all: readonly string[]): string[] {
   const isLong = (file: string): boolean => file.includes('fault');
