@@ -31,7 +31,8 @@ export async function freshMysqlDatabase(): Promise<MysqlDatabase> {
   const connection = await createConnection({ host, port, user, password, multipleStatements: true });
   await connection.query(`CREATE DATABASE ${name}; USE ${name}`);
   const drop = async (): Promise<void> => {
-    await connection.query(`DROP DATABASE ${name}`);
+    // A test that failed within a transaction holds its tables still.
+    await connection.query(`SET lock_wait_timeout = 10; DROP DATABASE ${name}`);
     await connection.end();
   };
   return { name, address, connection, drop };
