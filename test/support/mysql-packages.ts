@@ -105,7 +105,8 @@ async function debianMirror(): Promise<string> {
   ]);
   const mirror = stdout
     .split('\n')
-    .map((line) => /^main (\S+\/debian)\/?$/.exec(line)?.[1])
+    // A mirror's folder, a snapshot below it, or the list of mirrors that cloud images have; not debian-security.
+    .map((line) => /^main (\S+?\/debian(?:\.list|\/\S+?)?)\/?$/.exec(line)?.[1])
     .find((uri) => uri !== undefined);
   if (mirror !== undefined) return mirror;
   throw new MillraceError(

@@ -59,12 +59,13 @@ test('a server that does not start says why', async () => {
   );
 });
 
+const OWN = { PATH: process.env['PATH'], MILLRACE_CACHE: process.env['MILLRACE_CACHE'] };
+
 /** An empty cache, and `apt-get` and `dpkg-deb` that are what the test says. */
 function machine(t: TestContext, tools: Readonly<Record<string, string>>): string {
   const home = mkdtempSync(join(tmpdir(), 'millrace-packages-'));
-  const before = { PATH: process.env['PATH'], MILLRACE_CACHE: process.env['MILLRACE_CACHE'] };
   t.after(() => {
-    for (const [name, value] of Object.entries(before)) {
+    for (const [name, value] of Object.entries(OWN)) {
       if (value === undefined) delete process.env[name];
       else process.env[name] = value;
     }
@@ -87,6 +88,22 @@ const APT = `case "$*" in
     cp "$(dirname "$conf")/sources.list" "$cache/archives/one.deb"; touch "$cache/archives/two.deb" ;;
 esac`;
 const DPKG = '[ "$1" = --version ] || { mkdir -p "$3/usr/sbin" && cat "$2" >> "$3/usr/sbin/mysqld"; }';
+
+test('a mirror is known by its path, in every form that Debian uses', async (t) => {
+  const forms = {
+    'http://mirror.test/debian/': 'http://mirror.test/debian',
+    'https://mirror.test/pub/debian': 'https://mirror.test/pub/debian',
+    'http://mirror.test/archive/debian/20260101T000000Z/': 'http://mirror.test/archive/debian/20260101T000000Z',
+    'mirror+file:/etc/apt/mirrors/debian.list/': 'mirror+file:/etc/apt/mirrors/debian.list',
+  };
+  for (const [given, expected] of Object.entries(forms)) {
+    const targets = ['contrib http://mirror.test/debian/', 'main http://mirror.test/debian-security/', `main ${given}`];
+    const list = `indextargets*) printf '%s\\n' ${targets.map((each) => `'${each}'`).join(' ')} ;;`;
+    machine(t, { 'apt-get': APT.replace(/indextargets.*$/m, list), 'dpkg-deb': DPKG });
+    const unpacked = readFileSync(join(await mysqlRoot(silent), 'usr/sbin/mysqld'), 'utf8');
+    assert.equal(/(\S+) sid main\n$/.exec(unpacked)?.[1], expected);
+  }
+});
 
 test('packages come from the mirror that the machine uses; two processes at once do not disturb each other', async (t) => {
   const cache = machine(t, { 'apt-get': APT, 'dpkg-deb': DPKG });
