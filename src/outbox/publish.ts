@@ -56,7 +56,7 @@ export async function publish(
 
 async function insert(client: TransactionClient, statement: (dialect: Dialect) => Statement): Promise<void> {
   // Of callbacks and promises a connection of mysql2 has the one and gives the other.
-  if ('promise' in client) return insert(client.promise(), statement);
+  if (hasCallbacks(client)) return insert(client.promise(), statement);
   // A mysql2 connection has both.
   if (!('execute' in client)) {
     const { text, values } = statement('postgres');
@@ -69,6 +69,10 @@ async function insert(client: TransactionClient, statement: (dialect: Dialect) =
     throw new MillraceError('config', 'publish was given a connection with callbacks: use the one of mysql2/promise');
   }
   await sent;
+}
+
+function hasCallbacks(client: TransactionClient): client is MysqlCallbackConnection {
+  return 'promise' in client && typeof client.promise === 'function';
 }
 
 function isThenable(value: unknown): boolean {

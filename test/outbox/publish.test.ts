@@ -12,6 +12,18 @@ import {
 
 const EVENT: OutboxEvent = { id: 'e1', aggregateType: 'order', aggregateId: '7', type: 'Created', payload: { n: 1 } };
 
+test('a connection with callbacks is asked for its promises; a client with a field of that name is one of its own', async () => {
+  const heard: string[] = [];
+  const promises = { execute: async (sql: string): Promise<void> => void heard.push(sql) };
+  await publish({ promise: () => promises }, EVENT);
+  const client = { promise: null, query: async (sql: string): Promise<void> => void heard.push(sql) };
+  await publish(client as never, EVENT);
+  assert.deepEqual(
+    heard.map((sql) => sql.slice(0, 22)),
+    ['INSERT INTO `outbox` (', 'INSERT INTO "outbox" ('],
+  );
+});
+
 /** What a client is asked to run. */
 async function said(
   kind: 'query' | 'execute',
