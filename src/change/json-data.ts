@@ -3,42 +3,44 @@
  * a Decimal as the bytes that it is, maps with texts for keys as objects and other maps as arrays of pairs.
  */
 import { fieldOf } from './conforms.ts';
+import { javaDouble, javaFloat } from './java-number.ts';
 import type { JsonWriter } from './json-writer.ts';
 import type { Data, Schema, Struct } from './schema.ts';
 
-/** Appends a value that is of its schema; without a schema it is written by what it is. */
-export function writeJson(schema: Schema | null, data: Data, out: JsonWriter): void {
-  const value = data === null && schema?.default !== undefined ? schema.default : data;
+/**
+ * Appends a value that is of its schema; without a schema it is written by what it is. `nullAsDefault`: a null whose
+ * schema has a default is written as that (`replace.null.with.default`).
+ */
+export function writeJson(schema: Schema | null, data: Data, out: JsonWriter, nullAsDefault = true): void {
+  const value = data === null && nullAsDefault && schema?.default !== undefined ? schema.default : data;
   if (value === null) out.ascii('null');
   else if (typeof value === 'string') out.string(Buffer.from(value));
   else if (typeof value === 'bigint' || typeof value === 'boolean') out.ascii(String(value));
   else if (typeof value === 'number') out.ascii(numberText(schema, value));
   else if (value instanceof Uint8Array) out.base64(Buffer.from(value.buffer, value.byteOffset, value.byteLength));
-  else if (Array.isArray(value)) writeArray(schema, value as readonly Data[], out);
-  else if (value instanceof Map) writeMap(schema, value as ReadonlyMap<Data, Data>, out);
-  else writeStruct(schema, value as Struct, out);
+  else if (Array.isArray(value)) writeArray(schema, value as readonly Data[], out, nullAsDefault);
+  else if (value instanceof Map) writeMap(schema, value as ReadonlyMap<Data, Data>, out, nullAsDefault);
+  else writeStruct(schema, value as Struct, out, nullAsDefault);
 }
 
-/** NaN and the infinities are quoted, as Jackson does it. */
+/** NaN and the infinities are quoted, as Jackson does it; other floats are as Java writes them. */
 function numberText(schema: Schema | null, value: number): string {
   if (!Number.isFinite(value)) return `"${value}"`;
-  const float = schema?.type === 'float32' || schema?.type === 'float64';
-  return float && Number.isInteger(value) && Math.abs(value) < 1e7
-    ? `${Object.is(value, -0) ? '-0' : value}.0`
-    : String(value);
+  if (schema?.type === 'float32') return javaFloat(value);
+  return schema?.type === 'float64' ? javaDouble(value) : String(value);
 }
 
-function writeArray(schema: Schema | null, items: readonly Data[], out: JsonWriter): void {
+function writeArray(schema: Schema | null, items: readonly Data[], out: JsonWriter, nullAsDefault: boolean): void {
   const of = schema?.type === 'array' ? schema.items : null;
   out.ascii('[');
   for (const [index, item] of items.entries()) {
     if (index > 0) out.ascii(',');
-    writeJson(of, item, out);
+    writeJson(of, item, out, nullAsDefault);
   }
   out.ascii(']');
 }
 
-function writeMap(schema: Schema | null, map: ReadonlyMap<Data, Data>, out: JsonWriter): void {
+function writeMap(schema: Schema | null, map: ReadonlyMap<Data, Data>, out: JsonWriter, nullAsDefault: boolean): void {
   const [keys, values] = schema?.type === 'map' ? [schema.keys, schema.values] : [null, null];
   const texts = keys === null ? [...map.keys()].every((key) => typeof key === 'string') : keys.type === 'string';
   let first = true;
@@ -47,15 +49,15 @@ function writeMap(schema: Schema | null, map: ReadonlyMap<Data, Data>, out: Json
     if (!first) out.ascii(',');
     first = false;
     if (!texts) out.ascii('[');
-    writeJson(keys, key, out);
+    writeJson(keys, key, out, nullAsDefault);
     out.ascii(texts ? ':' : ',');
-    writeJson(values, value, out);
+    writeJson(values, value, out, nullAsDefault);
     if (!texts) out.ascii(']');
   }
   out.ascii(texts ? '}' : ']');
 }
 
-function writeStruct(schema: Schema | null, struct: Struct, out: JsonWriter): void {
+function writeStruct(schema: Schema | null, struct: Struct, out: JsonWriter, nullAsDefault: boolean): void {
   const fields =
     schema?.type === 'struct'
       ? schema.fields
@@ -65,7 +67,7 @@ function writeStruct(schema: Schema | null, struct: Struct, out: JsonWriter): vo
     if (index > 0) out.ascii(',');
     out.string(Buffer.from(field.name));
     out.ascii(':');
-    writeJson(field.schema, fieldOf(struct, field.name), out);
+    writeJson(field.schema, fieldOf(struct, field.name), out, nullAsDefault);
   }
   out.ascii('}');
 }

@@ -1,4 +1,5 @@
-import type { Change } from './change.ts';
+import type { Row } from './change.ts';
+import type { ChangeEvent } from './event.ts';
 import type { Datum } from './schema.ts';
 import type { Column, ColumnForm } from './table.ts';
 
@@ -16,8 +17,13 @@ export interface Payload {
   readonly column: Column | null;
 }
 
+/** The key columns of a row. */
+export interface RowKey {
+  readonly row: Row;
+}
+
 export type Body =
-  | { readonly kind: 'change'; readonly change: Change }
+  | { readonly kind: 'change'; readonly event: ChangeEvent }
   | { readonly kind: 'payload'; readonly payload: Payload }
   /** What a transform has made. */
   | { readonly kind: 'data'; readonly datum: Datum }
@@ -26,7 +32,7 @@ export type Body =
 /** What a transform makes of a change: routed, not yet encoded. */
 export interface Message {
   readonly topic: string;
-  readonly key: Payload | Datum | null;
+  readonly key: Payload | Datum | RowKey | null;
   readonly body: Body;
   readonly headers: readonly Header[];
   /** Milliseconds since 1970-01-01 UTC. */

@@ -24,6 +24,8 @@ export interface Table {
   readonly schema: string;
   readonly name: string;
   readonly columns: readonly Column[];
+  /** What the source knows the table by; PostgreSQL: the OID of the relation. */
+  readonly id: number;
 }
 
 /** `schema.name`, for messages and metrics. */

@@ -1,6 +1,7 @@
 /** A connector's JSON file to its typed, frozen configuration; every mistake is said at once. */
 import { readFileSync } from 'node:fs';
 import { messageOf } from '../errors.ts';
+import { type ColumnFilter, columnFilter } from './columns.ts';
 import type { Field } from './field.ts';
 import { type Surroundings, readDocument } from './given.ts';
 import type { Remark } from './known/adopt.ts';
@@ -18,6 +19,11 @@ import { type Chain, type PredicateConfig, type TransformConfig, moduleIn, readC
 
 export type ConnectorValues = Values<typeof KEYS>;
 
+/** A converter that is there already, with what JsonConverter alone has. */
+export type ConverterSettings =
+  | { readonly kind: 'raw' | 'string' | 'bytes' }
+  | { readonly kind: 'json'; readonly schemas: boolean; readonly nullAsDefault: boolean };
+
 export interface ConnectorConfig {
   readonly name: string;
   readonly values: ConnectorValues;
@@ -26,6 +32,8 @@ export interface ConnectorConfig {
   readonly predicates: ReadonlyMap<string, PredicateConfig>;
   /** Converters of the user's own; null: what `key.converter` and `value.converter` say. */
   readonly converters: { readonly key: ModuleReference | null; readonly value: ModuleReference | null };
+  readonly serialization: { readonly key: ConverterSettings; readonly value: ConverterSettings };
+  readonly columns: ColumnFilter;
   /** A table to capture matches one of them, as schema.table; empty: every table. */
   readonly tables: readonly RegExp[];
   /** `topic.creation.default.*` beyond partitions and replication: settings of created topics. */
@@ -129,7 +137,6 @@ class Check {
     const values = reader.fields(KEYS, '');
     const { transforms = [], predicates = [] } = values;
     const chain = readChain(reader, { transforms, predicates }, this.#folders);
-    this.#needsRouter(transforms, chain);
     this.#unknownKeys(values, chain, aliases);
     if (reader.given.has('name') && reader.given.get('name')?.text !== name)
       reader.note('name', 'differs from the connector\'s "name": remove it');
@@ -140,6 +147,8 @@ class Check {
       transforms: chain.transforms,
       predicates: chain.predicates,
       converters,
+      serialization: { key: this.#serialization('key', values), value: this.#serialization('value', values) },
+      columns: columnFilter(reader, values),
       tables: this.#tables(values),
       topicConfigs: this.#topicConfigs(),
       security: this.#security(values),
@@ -167,25 +176,6 @@ class Check {
     for (const each of reader.given.keys())
       if ((each === key && module !== null) || each.startsWith(`${key}.`)) reader.given.delete(each);
     return module === null ? null : { ...module, name: key };
-  }
-
-  /** Row changes as such come later: until then a router has to be there. */
-  #needsRouter(aliases: readonly string[], { transforms }: Chain): void {
-    if (this.#reader.isWrong('transforms')) return;
-    if (aliases.length === 0) {
-      this.#reader.note(
-        'transforms',
-        'is missing: expected the alias of the outbox router (row changes without it are not supported yet)',
-      );
-    } else if (
-      transforms.length === aliases.length &&
-      transforms.every(({ transform }) => transform.kind !== 'outbox')
-    ) {
-      this.#reader.note(
-        'transforms',
-        'names no outbox router: expected one of type "outbox" (row changes without it are not supported yet)',
-      );
-    }
   }
 
   #unknownKeys(values: Partial<ConnectorValues>, chain: Chain, foreign: readonly string[]): void {
@@ -269,7 +259,6 @@ class Check {
     const none: KafkaSecurity = { sasl: null, tls: null };
     if (values.securityProtocol === undefined || values.saslMechanism === undefined) return none;
     this.#unusedSecurity(values.securityProtocol);
-    for (const side of ['key', 'value'] as const) this.#jsonSchemas(side);
     // What could not be parsed is said already and counts as absent here.
     const filled = { ...absentSecurity(), ...values } as ConnectorValues;
     return kafkaSecurity(filled, (key, text) => {
@@ -291,16 +280,20 @@ class Check {
     }
   }
 
-  /** Connect's JsonConverter writes schemas unless told otherwise. */
-  #jsonSchemas(side: 'key' | 'value'): void {
-    const converter = this.#reader.given.get(`${side}.converter`)?.text.trim();
-    if (!/^(?:org\.apache\.kafka\.connect\.json\.)?JsonConverter$/.test(converter ?? '')) return;
-    const key = `${side}.converter.schemas.enable`;
-    if (this.#reader.given.has(key) || this.#reader.isWrong(key)) return;
-    this.#reader.note(
-      key,
-      "is missing: Connect's JsonConverter writes a schema into each record by default, which is not supported yet. Set it to false",
-    );
+  /** Connect's JsonConverter writes schemas, and defaults for nulls, unless told otherwise; `json` alone does neither. */
+  #serialization(side: 'key' | 'value', values: Partial<ConnectorValues>): ConverterSettings {
+    const kind = (side === 'key' ? values.keyConverter : values.valueConverter) ?? 'raw';
+    if (kind !== 'json') return { kind };
+    const isClass = this.#reader.given.get(`${side}.converter`)?.text.trim().toLowerCase() !== 'json';
+    const given = (option: string, value: boolean | undefined): boolean =>
+      this.#reader.given.has(`${side}.converter.${option}`) ? (value ?? false) : isClass;
+    const [schemas, nulls] =
+      side === 'key' ? [values.keySchemas, values.keyNulls] : [values.valueSchemas, values.valueNulls];
+    return {
+      kind,
+      schemas: given('schemas.enable', schemas),
+      nullAsDefault: given('replace.null.with.default', nulls),
+    };
   }
 }
 

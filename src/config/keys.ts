@@ -1,5 +1,6 @@
 /** Every key of a connector, declared once. Names are Debezium's and Kafka Connect's where they have one. */
 import { boolean, choice, integer, list, optional, patterns, text } from './field.ts';
+import { EVENT_KEYS } from './event-keys.ts';
 import { KAFKA_KEYS, MAX_MS, SHARED_KEYS } from './kafka-keys.ts';
 
 const CONVERTERS = ['raw', 'string', 'json', 'bytes'] as const;
@@ -109,7 +110,7 @@ export const KEYS = {
   }),
   topicPrefix: optional('topic.prefix', {
     example: 'shop',
-    doc: 'Logical name of the source; outbox topics do not carry it.',
+    doc: 'Logical name of the source, before the topics of row changes; by default the name of the connector.',
     shape: { matches: /^[A-Za-z0-9._-]+$/, expected: 'a name of A-Z a-z 0-9 . _ -' },
   }),
   snapshotMode: choice('snapshot.mode', ['no_data'], {
@@ -125,7 +126,7 @@ export const KEYS = {
   }),
   transforms: list('transforms', {
     example: 'outbox',
-    doc: 'Aliases of the transforms, in the order in which they are applied; one is the outbox router.',
+    doc: 'Aliases of the transforms, in the order in which they are applied. Without any, row changes are sent as Debezium sends them.',
     default: [],
   }),
   predicates: list('predicates', {
@@ -134,27 +135,36 @@ export const KEYS = {
     default: [],
   }),
   keyConverter: choice('key.converter', CONVERTERS, {
-    doc: 'How keys become bytes; or the path of a module in plugin.path.',
-    default: 'string',
-    aliases: CONVERTER_CLASSES,
-    refused: CONVERTERS_LATER,
-    modules: true,
-  }),
-  valueConverter: choice('value.converter', CONVERTERS, {
-    doc: 'How values become bytes; raw: the payload as it is; or the path of a module in plugin.path.',
+    doc: 'How keys become bytes; raw: as they are, rows as JSON; or the path of a module in plugin.path.',
     default: 'raw',
     aliases: CONVERTER_CLASSES,
     refused: CONVERTERS_LATER,
     modules: true,
   }),
-  keySchemas: choice('key.converter.schemas.enable', ['false'], {
-    doc: 'JSON with schemas comes later.',
-    default: 'false',
+  valueConverter: choice('value.converter', CONVERTERS, {
+    doc: 'How values become bytes; raw: the payload as it is, row changes as JSON; or the path of a module in plugin.path.',
+    default: 'raw',
+    aliases: CONVERTER_CLASSES,
+    refused: CONVERTERS_LATER,
+    modules: true,
   }),
-  valueSchemas: choice('value.converter.schemas.enable', ['false'], {
-    doc: 'JSON with schemas comes later.',
-    default: 'false',
+  keySchemas: boolean('key.converter.schemas.enable', {
+    doc: 'Of JsonConverter: each key carries its schema. With the short name json: false by default.',
+    default: true,
   }),
+  valueSchemas: boolean('value.converter.schemas.enable', {
+    doc: 'Of JsonConverter: each value carries its schema. With the short name json: false by default.',
+    default: true,
+  }),
+  keyNulls: boolean('key.converter.replace.null.with.default', {
+    doc: 'Of JsonConverter: a null is written as the default of its column. With the short name json: false by default.',
+    default: true,
+  }),
+  valueNulls: boolean('value.converter.replace.null.with.default', {
+    doc: 'Of JsonConverter: a null is written as the default of its column. With the short name json: false by default.',
+    default: true,
+  }),
+  ...EVENT_KEYS,
   maxBatchSize: integer(
     'max.batch.size',
     { min: 1, max: 10_000_000 },

@@ -39,8 +39,8 @@ export function connectorSchema(): Schema {
       },
       config: {
         type: 'object',
-        // What may be given for all connectors by flag or environment need not stand here; without a router nothing runs.
-        required: [...required.filter((key) => !shared.includes(key)), KEYS.transforms.key],
+        // What may be given for all connectors by flag or environment need not stand here.
+        required: required.filter((key) => !shared.includes(key)),
         additionalProperties: false,
         properties: {
           ...Object.fromEntries(fields.map((field) => [field.key, valueOf(field)])),

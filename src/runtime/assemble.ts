@@ -1,6 +1,8 @@
 /** Makes a source and a sink of a configuration: the one place that knows both sides. */
 import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { tableName } from '../change/table.ts';
+import type { ColumnFilter } from '../config/columns.ts';
 import type { ConnectorConfig } from '../config/connector.ts';
 import type { Pem } from '../config/kafka-security.ts';
 import { MillraceError, messageOf } from '../errors.ts';
@@ -35,6 +37,30 @@ export function postgresSettings(config: ConnectorConfig): PostgresSettings {
     publicationName: config.publicationName,
     publicationAutocreate: values.publicationAutocreate,
     includeTables: config.tables,
+    version: VERSION,
+    topicPrefix: values.topicPrefix ?? name,
+    types: {
+      decimal: values.decimal,
+      time: values.time,
+      interval: values.interval,
+      binary: values.binary,
+      hstore: values.hstore,
+      moneyFractionDigits: values.moneyDigits,
+      includeUnknown: values.unknownTypes,
+    },
+    columns: columnRules(config.columns),
+  };
+}
+
+/** The lists of a connector as a source asks them. */
+function columnRules({ include, exclude, keys }: ColumnFilter): PostgresSettings['columns'] {
+  return {
+    includes: (table, column) => {
+      const name = `${tableName(table)}.${column.name}`;
+      if (include.length > 0) return include.some((pattern) => pattern.test(name));
+      return !exclude.some((pattern) => pattern.test(name));
+    },
+    key: (table) => keys.find((each) => each.table.test(tableName(table)))?.columns ?? null,
   };
 }
 

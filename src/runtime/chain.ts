@@ -1,17 +1,24 @@
 /** Makes the chain of transforms and the serializer of a configuration, the user's own modules among them. */
-import type { ColumnType } from '../change/column-type.ts';
-import type { Column } from '../change/table.ts';
-import type { ConnectorConfig } from '../config/connector.ts';
+import type { Row } from '../change/change.ts';
+import type { EventOp } from '../change/event.ts';
+import { JsonWriter } from '../change/json-writer.ts';
+import type { Header } from '../change/message.ts';
+import type { Column, Table } from '../change/table.ts';
+import type { ConnectorConfig, ConverterSettings } from '../config/connector.ts';
 import type { PredicateConfig, RouterConfig, TransformConfig } from '../config/transforms.ts';
 import type { RecordConverter, RecordPredicate, RecordTransform } from '../plugin.ts';
 import type { Clock, Log, Metrics } from '../ports.ts';
-import { createChangeData } from '../serialize/envelope.ts';
-import { type Converter, type Serialize, createSerializer } from '../serialize/serializer.ts';
+import type { Converter } from '../serialize/converter.ts';
+import { Events } from '../serialize/events.ts';
+import { type ConverterContext, type Serialize, createConverter, createSerializer } from '../serialize/serializer.ts';
 import { userConverter } from '../serialize/user-module.ts';
+import type { Source } from '../source/source.ts';
 import { type Step, createChain } from '../transform/chain.ts';
-import { type OutboxContext, createOutboxRouter } from '../transform/outbox.ts';
+import { type Expand, createExpand } from '../transform/events.ts';
+import { type OutboxRouter, createOutboxRouter } from '../transform/outbox.ts';
 import { type Predicate, hasHeaderKey, recordIsTombstone, topicNameMatches } from '../transform/predicates.ts';
 import { type Decoding, datumOf } from '../transform/record.ts';
+import { TopicNames } from '../transform/topic-name.ts';
 import type { Stage, Transform } from '../transform/transform.ts';
 import { guarded, userPredicate, userStage } from '../transform/user-module.ts';
 import { type Loaded, close, load } from './plugins.ts';
@@ -58,11 +65,11 @@ export async function loadPlugins(config: ConnectorConfig): Promise<Plugins> {
   }
 }
 
-export interface ChainSurroundings extends Pick<OutboxContext, 'headerEncoder'> {
+export interface ChainSurroundings {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly clock: Clock;
-  readonly columnType: (column: Column) => ColumnType | null;
+  readonly source: Pick<Source, 'headerEncoder' | 'columnType' | 'describe' | 'sourceBlock'>;
 }
 
 /** From changes to records. */
@@ -71,37 +78,100 @@ export function createStages(
   plugins: Plugins,
   surroundings: ChainSurroundings,
 ): { readonly transform: Transform; readonly serialize: Serialize } {
-  const { clock, columnType } = surroundings;
-  const topicPrefix = config.values.topicPrefix ?? config.name;
+  const { source, clock } = surroundings;
+  const { values } = config;
   const now = (): number => clock.now();
-  const types = new WeakMap<Column, ColumnType | null>();
-  const typeOf = (column: Column): ColumnType | null => {
-    let type = types.get(column);
-    if (type === undefined) types.set(column, (type = columnType(column)));
-    return type;
-  };
+  const describe = cached((table: Table) => source.describe(table));
+  const topics = new TopicNames(values.topicPrefix ?? config.name, values.topicDelimiter);
+  const events = new Events({
+    block: source.sourceBlock(),
+    describe,
+    topicOf: (table) => topics.of(table),
+    placeholder: placeholderOf(values.placeholder),
+    now,
+  });
   const decoding: Decoding = {
-    columnType: typeOf,
-    changeData: createChangeData({ name: topicPrefix, columnType: typeOf, unavailable: UNAVAILABLE, now }),
+    columnType: cached((column: Column) => source.columnType(column)),
+    rowKey: (row) => events.key(row),
+    eventValue: (event) => events.value(event),
   };
-  const converter = (loaded: Loaded<RecordConverter>): Converter =>
-    userConverter(loaded.instance, {
-      name: loaded.name,
-      datumOf: (payload) => datumOf(payload, decoding),
-      guarded: (call) => guarded(loaded.name, call),
-    });
-  const steps = config.transforms.map((each) => stepOf(each, config, plugins, decoding, surroundings));
+  const context: ConverterContext = { events, datumOf: (payload) => datumOf(payload, decoding) };
+  const converter = (loaded: Loaded<RecordConverter> | null, settings: ConverterSettings): Converter =>
+    loaded === null
+      ? createConverter(settings, context)
+      : userConverter(loaded.instance, {
+          ...context,
+          name: loaded.name,
+          guarded: (call) => guarded(loaded.name, call),
+        });
+  const expand = createExpand(
+    {
+      tombstones: values.tombstones,
+      skipped: new Set(values.skipped.includes('none') ? [] : (values.skipped as readonly EventOp[])),
+      skipUnchanged: values.skipUnchanged,
+    },
+    { topics, describe, keyHeader: keyHeader(events), now },
+  );
   return {
-    transform: createChain(steps, { topicPrefix, now }),
+    transform: transformOf(config, { plugins, decoding, expand, now }, surroundings),
     serialize: createSerializer({
-      key: plugins.key === null ? config.values.keyConverter : converter(plugins.key),
-      value: plugins.value === null ? config.values.valueConverter : converter(plugins.value),
+      key: converter(plugins.key, config.serialization.key),
+      value: converter(plugins.value, config.serialization.value),
     }),
   };
 }
 
-/** Debezium's `unavailable.value.placeholder`. */
-const UNAVAILABLE = '__debezium_unavailable_value';
+/** An answer that is asked for once per object. */
+function cached<K extends object, V>(ask: (key: K) => V): (key: K) => V {
+  const known = new WeakMap<K, { readonly value: V }>();
+  return (key) => {
+    let found = known.get(key);
+    if (found === undefined) known.set(key, (found = { value: ask(key) }));
+    return found.value;
+  };
+}
+
+/** `hex:` before bytes, else a text. */
+function placeholderOf(given: string): Buffer {
+  return given.startsWith('hex:') ? Buffer.from(given.slice(4), 'hex') : Buffer.from(given);
+}
+
+/** As Connect's SimpleHeaderConverter writes a struct: JSON without a schema. */
+function keyHeader(events: Events): (row: Row) => Buffer {
+  const out = new JsonWriter(256);
+  return (row) => {
+    out.reset();
+    events.keyJson(row, true, out);
+    return Buffer.from(out.view());
+  };
+}
+
+interface Parts {
+  readonly plugins: Plugins;
+  readonly decoding: Decoding;
+  readonly expand: Expand;
+  readonly now: () => number;
+}
+
+/** With one router for everything there is nobody to see events: rows become messages at once. */
+function transformOf(config: ConnectorConfig, parts: Parts, surroundings: ChainSurroundings): Transform {
+  const { plugins, decoding, expand, now } = parts;
+  const [first, ...others] = config.transforms;
+  if (first?.transform.kind === 'outbox' && first.predicate === null && others.length === 0) {
+    const { route, stage } = routerOf(first.transform, surroundings);
+    const rest = createChain(expand, [{ stage, predicate: null }]);
+    return (change, tx, out) => {
+      if (change.op === 'insert' && change.after !== null) out.push(route(change.after, NO_HEADERS, now()));
+      else rest(change, tx, out);
+    };
+  }
+  return createChain(
+    expand,
+    config.transforms.map((each) => stepOf(each, config, plugins, decoding, surroundings)),
+  );
+}
+
+const NO_HEADERS: readonly Header[] = Object.freeze([]);
 
 function stepOf(
   { alias, transform, predicate }: TransformConfig,
@@ -123,15 +193,16 @@ function stageOf(
   transform: TransformConfig['transform'],
   plugins: Plugins,
   decoding: Decoding,
-  { log, metrics, headerEncoder }: ChainSurroundings,
+  surroundings: ChainSurroundings,
 ): Stage {
   const own = plugins.transforms.get(alias);
-  if (own !== undefined) return userStage(own.name, own.instance, decoding, metrics);
-  return createOutboxRouter(routerSettings(transform as RouterConfig), {
-    log,
-    metrics,
-    ...(headerEncoder === undefined ? {} : { headerEncoder }),
-  });
+  if (own !== undefined) return userStage(own.name, own.instance, decoding, surroundings.metrics);
+  return routerOf(transform as RouterConfig, surroundings).stage;
+}
+
+function routerOf(config: RouterConfig, { log, metrics, source }: ChainSurroundings): OutboxRouter {
+  const headerEncoder = (column: Column): ((bytes: Buffer) => Buffer) | null => source.headerEncoder?.(column) ?? null;
+  return createOutboxRouter(routerSettings(config), { log, metrics, headerEncoder });
 }
 
 function predicateOf(name: string, config: PredicateConfig, plugins: Plugins, decoding: Decoding): Predicate {

@@ -45,13 +45,7 @@ export async function runConnector(
       source,
       sink,
       start,
-      ...createStages(config, plugins, {
-        log,
-        metrics,
-        clock,
-        headerEncoder: (column) => source.headerEncoder?.(column) ?? null,
-        columnType: (column) => source.columnType?.(column) ?? null,
-      }),
+      ...createStages(config, plugins, { log, metrics, clock, source }),
       // As many as the refused batch can have held.
       limits: { maxBytes, maxRecords, ...(context.isolate ? { isolate: maxRecords + 1 } : {}) },
       signal: run,

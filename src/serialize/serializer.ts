@@ -1,29 +1,20 @@
 import { kindOf } from '../change/conforms.ts';
-import { writeJson } from '../change/json-data.ts';
-import { JsonWriter } from '../change/json-writer.ts';
 import type { Message, OutRecord, Payload } from '../change/message.ts';
-import { type Datum, OPTIONAL_STRING } from '../change/schema.ts';
+import type { Datum } from '../change/schema.ts';
 import { MillraceError } from '../errors.ts';
+import { type Converter, dataConverter } from './converter.ts';
+import type { Events } from './events.ts';
+import { jsonConverter } from './json.ts';
 
-/** How one side of a record becomes bytes. */
-export interface Converter {
-  /** A column's content, which is bytes already. */
-  payload(payload: Payload, topic: string): Buffer | null;
-  /** What a transform has made. */
-  datum(datum: Datum, topic: string): Buffer | null;
-}
-
-/** `raw`: the bytes as they are. The others behave as Connect's converter of that name, schemas off. */
-export type ConverterKind = 'raw' | 'string' | 'json' | 'bytes';
+/** `raw`: the bytes as they are, and JSON of what is no bytes. The others behave as Connect's converter of that name. */
+export type ConverterSettings =
+  | { readonly kind: 'raw' | 'string' | 'bytes' }
+  | { readonly kind: 'json'; readonly schemas: boolean; readonly nullAsDefault: boolean };
 export type Serialize = (message: Message) => OutRecord;
 
 /** The last step before Kafka: a message to bytes, with one converter for keys and one for values. */
-export function createSerializer(converters: {
-  readonly key: ConverterKind | Converter;
-  readonly value: ConverterKind | Converter;
-}): Serialize {
-  const key = converterOf(converters.key);
-  const value = converterOf(converters.value);
+export function createSerializer(converters: { readonly key: Converter; readonly value: Converter }): Serialize {
+  const { key, value } = converters;
   return (message) => {
     const { topic, body, headers, timestampMs, partition } = message;
     const record = {
@@ -37,8 +28,36 @@ export function createSerializer(converters: {
   };
 }
 
+/** What converters know of the source. */
+export interface ConverterContext {
+  readonly events: Events;
+  /** A column's content as data. */
+  readonly datumOf: (payload: Payload) => Datum;
+}
+
+/** A converter that is there already. */
+export function createConverter(settings: ConverterSettings, { events, datumOf }: ConverterContext): Converter {
+  switch (settings.kind) {
+    case 'json':
+      return jsonConverter(settings, events, datumOf);
+    case 'raw': {
+      const json = jsonConverter({ schemas: false, nullAsDefault: false }, events, datumOf);
+      return {
+        ...json,
+        payload: ({ bytes }) => bytes,
+        datum: (datum, topic) => plainBytes(datum) ?? json.datum(datum, topic),
+      };
+    }
+    case 'string':
+      return dataConverter(events, { payload: stringPayload, datum: textOf });
+    case 'bytes':
+      return dataConverter(events, { payload: ({ bytes }) => bytes, datum: bytesOf });
+  }
+}
+
 function convertedKey(converter: Converter, { key, topic }: Message): Buffer | null {
   if (key === null) return null;
+  if ('row' in key) return converter.rowKey(key.row, topic);
   return 'form' in key ? converter.payload(key, topic) : converter.datum(key, topic);
 }
 
@@ -48,42 +67,22 @@ function convertedValue(converter: Converter, body: Message['body'], topic: stri
       return converter.payload(body.payload, topic);
     case 'data':
       return converter.datum(body.datum, topic);
+    case 'change':
+      return converter.event(body.event, topic);
     case 'tombstone':
       return null;
-    case 'change':
-      throw new MillraceError(
-        'unsupported',
-        `a row change for topic ${topic} is not an outbox event: no outbox router among "transforms" takes it (look at its predicate), and row changes as such are not sent yet`,
-      );
   }
 }
 
-function converterOf(converter: ConverterKind | Converter): Converter {
-  return typeof converter === 'string' ? CONVERTERS[converter] : converter;
+/** Texts and bytes as they are; null: it is something else. */
+function plainBytes({ value }: Datum): Buffer | null {
+  if (value instanceof Uint8Array) return Buffer.from(value);
+  return typeof value === 'string' ? Buffer.from(value) : null;
 }
 
-const NULL_JSON = Buffer.from('null');
-const scratch = new JsonWriter();
-
-const CONVERTERS: Readonly<Record<ConverterKind, Converter>> = {
-  raw: { payload: ({ bytes }) => bytes, datum: rawOf },
-  bytes: {
-    payload: ({ bytes }) => bytes,
-    datum: ({ value }) => {
-      if (value === null || value instanceof Uint8Array) return value === null ? null : Buffer.from(value);
-      throw notOf('bytes', value, 'bytes');
-    },
-  },
-  string: { payload: stringPayload, datum: textOf },
-  json: { payload: jsonPayload, datum: jsonOf },
-};
-
-/** Texts and bytes as they are, everything else as JSON. */
-function rawOf(datum: Datum): Buffer | null {
-  const { value } = datum;
-  if (value === null) return null;
-  if (value instanceof Uint8Array) return Buffer.from(value);
-  return typeof value === 'string' ? Buffer.from(value) : jsonOf(datum);
+function bytesOf({ value }: Datum): Buffer | null {
+  if (value === null || value instanceof Uint8Array) return value === null ? null : Buffer.from(value);
+  throw notOf('bytes', value, 'bytes');
 }
 
 function stringPayload({ bytes, form }: Payload): Buffer | null {
@@ -100,32 +99,9 @@ function textOf({ value }: Datum): Buffer | null {
   throw notOf('string', value, 'a text, a number, true or false');
 }
 
-function notOf(converter: ConverterKind, value: unknown, expected: string): MillraceError {
+function notOf(converter: string, value: unknown, expected: string): MillraceError {
   return new MillraceError(
     'data',
     `the ${converter} converter cannot write ${kindOf(value)}: it takes ${expected}. Use the json converter, or make the value so in a transform`,
   );
-}
-
-/** What JsonConverter with schemas.enable=false writes: JSON columns are strings to it, binary is base64. */
-function jsonPayload(payload: Payload): Buffer {
-  const { bytes, form } = payload;
-  if (bytes === null) return NULL_JSON;
-  switch (form) {
-    case 'number':
-    case 'boolean':
-      return bytes;
-    case 'binary':
-      return Buffer.from(`"${bytes.toString('base64')}"`);
-    case 'text':
-    case 'json':
-      return jsonOf({ schema: OPTIONAL_STRING, value: bytes.toString('utf8') }) ?? NULL_JSON;
-  }
-}
-
-function jsonOf({ schema, value }: Datum): Buffer | null {
-  if (schema === null && value === null) return null;
-  scratch.reset();
-  writeJson(schema, value, scratch);
-  return Buffer.from(scratch.view());
 }

@@ -1,8 +1,9 @@
 import type { Introduction, Opened } from '../change/claim.ts';
 import type { ColumnType } from '../change/column-type.ts';
+import type { SourceBlock, TableDescription } from '../change/event.ts';
 import type { Fragment } from '../change/fragment.ts';
 import type { Position } from '../change/position.ts';
-import type { Column } from '../change/table.ts';
+import type { Column, Table } from '../change/table.ts';
 
 /** One ordered reader of one database's log. Methods are called in the order in which they stand here. */
 export interface Source {
@@ -30,7 +31,11 @@ export interface Source {
    */
   headerEncoder?(column: Column): ((bytes: Buffer) => Buffer) | null;
   /** What a column is in Debezium's events; null: its form is all that is known. Asked for once per table. */
-  columnType?(column: Column): ColumnType | null;
+  columnType(column: Column): ColumnType | null;
+  /** A table as its events show it; for tables of fragments that `read` has yielded. */
+  describe(table: Table): TableDescription;
+  /** The `source` block of events; after `acquire`. */
+  sourceBlock(): SourceBlock;
   /** Ends sessions and releases the lease; safe to call at any time, more than once. */
   close(): Promise<void>;
 }

@@ -3,7 +3,7 @@
  * Debezium's `io.debezium.transforms.outbox.EventRouter`
  * (https://debezium.io/documentation/reference/stable/transformations/outbox-event-router.html).
  */
-import type { Row, RowChange } from '../change/change.ts';
+import type { Row } from '../change/change.ts';
 import type { Header, Message, Payload } from '../change/message.ts';
 import { type Column, type Table, columnIndex, tableName } from '../change/table.ts';
 import { UNCHANGED } from '../change/value.ts';
@@ -60,57 +60,65 @@ const TRUE = Buffer.from('true');
 const FALSE = Buffer.from('false');
 const TOPIC_CACHE_SIZE = 10_000;
 
+export interface OutboxRouter {
+  /** The stage. What is no row change passes as it is. */
+  readonly stage: Stage;
+  /** The event of a row, for a chain that has nothing but this router. */
+  readonly route: (row: Row, headers: readonly Header[], timestampMs: number) => Message;
+}
+
 /**
- * The stage: an inserted row becomes its event, other changes none, and what is no row change passes as it is. Throws
- * `data` for a row that cannot be routed and for updates when `onUpdate` is `fatal`.
+ * An inserted row becomes its event, other changes none. Throws `data` for a row that cannot be routed and for updates
+ * when `onUpdate` is `fatal`.
  */
-export function createOutboxRouter(settings: OutboxSettings, context: OutboxContext): Stage {
+export function createOutboxRouter(settings: OutboxSettings, context: OutboxContext): OutboxRouter {
   const topics = new TopicCache(settings);
   const { log, metrics } = context;
   let plan: Plan | null = null;
 
-  const route = (row: Row, before: Message): Message => {
+  const route = (row: Row, before: readonly Header[], timestampMs: number): Message => {
     if (plan === null || plan.table !== row.table) plan = planFor(row.table, settings, context);
     const payload = payloadOf(row, plan.payload);
     const tombstone = settings.tombstoneOnEmptyPayload && isEmpty(payload);
-    const headers: Header[] = before.headers.slice();
+    const headers: Header[] = before.slice();
     for (const header of plan.headers) headers.push({ name: header.name, value: headerOf(row, header) });
     return {
       topic: topics.topic(row, plan.route),
       key: plan.key < 0 ? null : payloadOf(row, plan.key),
       body: tombstone ? TOMBSTONE : { kind: 'payload', payload },
       headers,
-      timestampMs: before.timestampMs,
+      timestampMs,
     };
   };
 
-  return (message) => {
+  const stage: Stage = (message) => {
     if (message.body.kind === 'tombstone') return null;
     if (message.body.kind !== 'change') return message;
-    const { change } = message.body;
-    switch (change.op) {
-      case 'insert':
-      case 'read':
-        return change.after === null ? null : route(change.after, message);
-      case 'update':
-        rejectUpdate(change, settings.onUpdate, log);
+    const { op, after, table } = message.body.event;
+    switch (op) {
+      case 'c':
+      case 'r':
+        return after === null ? null : route(after, message.headers, message.timestampMs);
+      case 'u':
+        if (table !== null) rejectUpdate(table, settings.onUpdate, log);
         metrics.count('skipped', 1);
         return null;
-      case 'delete': // cleaning the table up is free
-      case 'truncate':
-      case 'message':
+      case 'd': // cleaning the table up is free
+      case 't':
+      case 'm':
         metrics.count('skipped', 1);
         return null;
       default:
-        return unreachable(change);
+        return unreachable(op);
     }
   };
+  return { stage, route };
 }
 
 const TOMBSTONE = Object.freeze({ kind: 'tombstone' } as const);
 
-function rejectUpdate(change: RowChange, behaviour: OutboxSettings['onUpdate'], log: Log): void {
-  const message = `an UPDATE of outbox table ${tableName(change.table)} is no event: events are inserted (table.op.invalid.behavior=${behaviour})`;
+function rejectUpdate(table: Table, behaviour: OutboxSettings['onUpdate'], log: Log): void {
+  const message = `an UPDATE of outbox table ${tableName(table)} is no event: events are inserted (table.op.invalid.behavior=${behaviour})`;
   if (behaviour === 'fatal') throw new MillraceError('data', message);
   if (behaviour === 'error') log.error(message);
   else log.warn(message);

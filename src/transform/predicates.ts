@@ -2,10 +2,9 @@
  * Kafka Connect's predicates, `org.apache.kafka.connect.transforms.predicates.*`
  * (https://kafka.apache.org/documentation/#connect_predicates).
  */
-import type { Tx } from '../change/fragment.ts';
 import type { Message } from '../change/message.ts';
 
-export type Predicate = (message: Message, tx: Tx | null) => boolean;
+export type Predicate = (message: Message) => boolean;
 
 /** TopicNameMatches: the pattern, which is anchored by whoever read it, matches the topic. */
 export function topicNameMatches(pattern: RegExp): Predicate {

@@ -1,7 +1,7 @@
 /** A message as transforms of one's own see it, and back: keys, values and headers are decoded only when asked for. */
-import type { Tx } from '../change/fragment.ts';
-import type { Change } from '../change/change.ts';
 import { misfit } from '../change/conforms.ts';
+import type { Row } from '../change/change.ts';
+import type { ChangeEvent } from '../change/event.ts';
 import type { Header, Message, Payload } from '../change/message.ts';
 import { type Data, type Datum, OPTIONAL_STRING, type Schema } from '../change/schema.ts';
 import type { Column } from '../change/table.ts';
@@ -12,8 +12,10 @@ import type { ConnectHeader, ConnectRecord, RecordChanges } from '../plugin.ts';
 export interface Decoding {
   /** null: as its form says. */
   readonly columnType: (column: Column) => ColumnType | null;
-  /** Key and value of a row change, the value in Debezium's envelope. */
-  readonly changeData: (change: Change, tx: Tx | null) => { readonly key: Datum | null; readonly value: Datum };
+  /** The key columns of a row; null: the table has no key. */
+  readonly rowKey: (row: Row) => Datum | null;
+  /** A row change in Debezium's envelope. */
+  readonly eventValue: (event: ChangeEvent) => Datum;
 }
 
 const NOTHING: Datum = Object.freeze({ schema: null, value: null });
@@ -22,17 +24,14 @@ export class RecordView implements ConnectRecord {
   /** As it is, if nothing is changed. */
   readonly message: Message;
   readonly changes: RecordChanges;
-  readonly #tx: Tx | null;
   readonly #decoding: Decoding;
-  #change: { readonly key: Datum | null; readonly value: Datum } | null = null;
   #key: Datum | null = null;
   #value: Datum | null = null;
   #headers: readonly ConnectHeader[] | null = null;
 
-  constructor(message: Message, tx: Tx | null, decoding: Decoding, changes: RecordChanges = {}) {
+  constructor(message: Message, decoding: Decoding, changes: RecordChanges = {}) {
     this.message = message;
     this.changes = changes;
-    this.#tx = tx;
     this.#decoding = decoding;
   }
 
@@ -64,7 +63,7 @@ export class RecordView implements ConnectRecord {
   }
 
   with(changes: RecordChanges): ConnectRecord {
-    return new RecordView(this.message, this.#tx, this.#decoding, { ...this.changes, ...changes });
+    return new RecordView(this.message, this.#decoding, { ...this.changes, ...changes });
   }
 
   keyDatum(): Datum {
@@ -78,8 +77,9 @@ export class RecordView implements ConnectRecord {
   }
 
   #messageKey(): Datum {
-    const { key, body } = this.message;
-    if (key === null) return body.kind === 'change' ? (this.#ofChange(body.change).key ?? NOTHING) : NOTHING;
+    const { key } = this.message;
+    if (key === null) return NOTHING;
+    if ('row' in key) return this.#decoding.rowKey(key.row) ?? NOTHING;
     return 'form' in key ? datumOf(key, this.#decoding) : key;
   }
 
@@ -87,7 +87,7 @@ export class RecordView implements ConnectRecord {
     const { body } = this.message;
     switch (body.kind) {
       case 'change':
-        return this.#ofChange(body.change).value;
+        return this.#decoding.eventValue(body.event);
       case 'payload':
         return datumOf(body.payload, this.#decoding);
       case 'data':
@@ -95,11 +95,6 @@ export class RecordView implements ConnectRecord {
       case 'tombstone':
         return NOTHING;
     }
-  }
-
-  #ofChange(change: Change): { readonly key: Datum | null; readonly value: Datum } {
-    this.#change ??= this.#decoding.changeData(change, this.#tx);
-    return this.#change;
   }
 }
 

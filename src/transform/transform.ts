@@ -6,4 +6,4 @@ import type { Message } from '../change/message.ts';
 export type Transform = (change: Change, tx: Tx | null, out: Message[]) => void;
 
 /** One transform of a chain: gives the message to go on with, or null to drop it. */
-export type Stage = (message: Message, tx: Tx | null) => Message | null;
+export type Stage = (message: Message) => Message | null;

@@ -14,8 +14,8 @@ import type { Stage } from './transform.ts';
 
 /** `name` is the alias with its module, for errors. */
 export function userStage(name: string, transform: RecordTransform, decoding: Decoding, metrics: Metrics): Stage {
-  return (message, tx) => {
-    const record = new RecordView(message, tx, decoding);
+  return (message) => {
+    const record = new RecordView(message, decoding);
     const result: unknown = guarded(name, () => transform.apply(record));
     if (result === null) {
       metrics.count('skipped', 1);
@@ -35,8 +35,8 @@ export function userStage(name: string, transform: RecordTransform, decoding: De
 }
 
 export function userPredicate(name: string, predicate: RecordPredicate, decoding: Decoding): Predicate {
-  return (message, tx) => {
-    const result: unknown = guarded(name, () => predicate.test(new RecordView(message, tx, decoding)));
+  return (message) => {
+    const result: unknown = guarded(name, () => predicate.test(new RecordView(message, decoding)));
     if (typeof result === 'boolean') return result;
     if (result instanceof Promise) result.catch(() => {});
     throw wrong(

@@ -9,6 +9,7 @@ import { MillraceError } from '../../src/errors.ts';
 import type { BatchLimits } from '../../src/pipeline/batch.ts';
 import { runPipeline } from '../../src/pipeline/pipeline.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
+import { testFacts } from '../support/events.ts';
 
 type Call = readonly [records: number, position: Position, atBoundary: boolean];
 interface Run {
@@ -46,6 +47,7 @@ async function run({ fragments, commitMs = 0, onCommit, ...given }: Run): Promis
         if (!until.aborted) await new Promise((resolve) => until.addEventListener('abort', resolve, { once: true }));
       },
       acknowledge: () => {},
+      ...testFacts,
       close: async () => {},
     },
     sink: {

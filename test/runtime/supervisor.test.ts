@@ -10,6 +10,7 @@ import type { WorkerContext } from '../../src/runtime/worker.ts';
 import type { Sink } from '../../src/sink/sink.ts';
 import type { Source } from '../../src/source/source.ts';
 import { connectorConfig } from '../support/connector-config.ts';
+import { testFacts } from '../support/events.ts';
 
 /** What one run of a scripted connector does, once per run; the last one is repeated. */
 interface Script {
@@ -41,6 +42,7 @@ function sourceOf(script: Script, context: WorkerContext, log: string[]): Source
       if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
     },
     acknowledge: (position) => void log.push(`ack ${JSON.stringify(position)}`),
+    ...testFacts,
     close: async () => void log.push('source closed'),
   };
 }

@@ -12,6 +12,7 @@ import type { PostgresSettings } from '../../src/source/postgres/settings.ts';
 import { type PostgresSourceContext, createPostgresSource } from '../../src/source/postgres/source.ts';
 import type { Source } from '../../src/source/source.ts';
 import { type Database, type PostgresAddress, freshName } from './servers.ts';
+import { testEventSettings } from './events.ts';
 
 export const noMetrics: Metrics = { count: () => {}, gauge: () => {}, observe: () => {} };
 export const OUTBOX_DDL = readFileSync(new URL('../../sql/postgres/outbox.sql', import.meta.url), 'utf8');
@@ -41,6 +42,7 @@ export function sourceSettings(
     publicationName: name,
     publicationAutocreate: 'filtered',
     includeTables: [/^public\.outbox$/i],
+    ...testEventSettings,
     ...over,
   };
 }

@@ -3,10 +3,9 @@ import { test } from 'node:test';
 import type { Change } from '../../src/change/change.ts';
 import type { Message } from '../../src/change/message.ts';
 import { MillraceError } from '../../src/errors.ts';
-import { createSerializer } from '../../src/serialize/serializer.ts';
 import { PgoutputDecoder } from '../../src/source/postgres/pgoutput.ts';
-import { createChain } from '../../src/transform/chain.ts';
 import { type OutboxSettings, createOutboxRouter } from '../../src/transform/outbox.ts';
+import { chainOf, serializerOf } from '../support/events.ts';
 import * as bytes from '../support/pgoutput-bytes.ts';
 
 const SETTINGS: OutboxSettings = {
@@ -45,8 +44,8 @@ function route(change: Change, settings: Partial<OutboxSettings> = {}): { messag
     error: (text: string) => warnings.push(`error: ${text}`),
   };
   const metrics = { count: () => {}, gauge: () => {}, observe: () => {} };
-  const stage = createOutboxRouter({ ...SETTINGS, ...settings }, { log, metrics });
-  const chain = createChain([{ stage, predicate: null }], { topicPrefix: 'shop', now: () => 1234 });
+  const { stage } = createOutboxRouter({ ...SETTINGS, ...settings }, { log, metrics });
+  const chain = chainOf([{ stage, predicate: null }]);
   chain(change, null, messages);
   return { messages, warnings };
 }
@@ -54,7 +53,7 @@ const ROW: bytes.Cell[] = ['e1', 'order', 'a 1', 'OrderCreated', '{"n": 1}'];
 
 test('a row becomes an event: topic of its type, key, id header, payload bytes untouched', () => {
   const { messages } = route(changeOf(bytes.insert(1, ROW)));
-  assert.deepEqual(messages.map(createSerializer({ key: 'string', value: 'raw' })), [
+  assert.deepEqual(messages.map(serializerOf({ key: 'string', value: 'raw' })), [
     {
       topic: 'outbox.event.order',
       key: Buffer.from('a 1'),
@@ -87,15 +86,15 @@ test('a null payload is a record without a value; with the option an empty one i
     ...COLUMNS.slice(0, 4),
     { name: 'payload', type: 25 },
   ]);
-  assert.equal(createSerializer({ key: 'raw', value: 'raw' })(route(nothing).messages[0] as Message).value, null);
+  assert.equal(serializerOf({ key: 'raw', value: 'raw' })(route(nothing).messages[0] as Message).value, null);
   assert.equal(
-    String(createSerializer({ key: 'raw', value: 'json' })(route(nothing).messages[0] as Message).value),
+    String(serializerOf({ key: 'raw', value: 'json' })(route(nothing).messages[0] as Message).value),
     'null',
   );
   assert.equal(route(blank).messages[0]?.body.kind, 'payload');
   for (const change of [nothing, blank]) {
     const { messages } = route(change, { tombstoneOnEmptyPayload: true });
-    assert.equal(createSerializer({ key: 'raw', value: 'json' })(messages[0] as Message).value, null);
+    assert.equal(serializerOf({ key: 'raw', value: 'json' })(messages[0] as Message).value, null);
   }
 });
 
@@ -152,8 +151,8 @@ test('a binary payload arrives as its bytes, a typed key as its text', () => {
     { name: 'payload', type: 17 },
   ]);
   const message = route(change).messages[0] as Message;
-  const raw = createSerializer({ key: 'json', value: 'raw' })(message);
+  const raw = serializerOf({ key: 'json', value: 'raw' })(message);
   assert.deepEqual([String(raw.key), raw.value], ['42', Buffer.from([0, 255, 16])]);
-  assert.equal(String(createSerializer({ key: 'string', value: 'json' })(message).value), '"AP8Q"');
-  assert.throws(() => createSerializer({ key: 'string', value: 'string' })(message), /binary column/);
+  assert.equal(String(serializerOf({ key: 'string', value: 'json' })(message).value), '"AP8Q"');
+  assert.throws(() => serializerOf({ key: 'string', value: 'string' })(message), /binary column/);
 });

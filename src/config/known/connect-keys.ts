@@ -92,8 +92,6 @@ export const CONNECT: Family = {
       'value.converter.schemas.cache.size',
       'key.converter.decimal.format',
       'value.converter.decimal.format',
-      'key.converter.replace.null.with.default',
-      'value.converter.replace.null.with.default',
     ),
     ...harmless(
       'the delegate of BinaryDataConverter converts heartbeats and other records that are not sent',

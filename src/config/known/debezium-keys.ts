@@ -30,12 +30,6 @@ export const DEBEZIUM: Family = {
       'query.fetch.size',
     ),
     ...refused(
-      'leaving columns out is not supported yet, and they may be left out for a reason',
-      'Choose the columns of events with the router (table.field.event.*, table.fields.additional.placement), or with a column list of the publication',
-      'column.include.list',
-      'column.exclude.list',
-    ),
-    ...refused(
       'masking and cutting are not supported yet, and ignoring them would disclose what is to be hidden',
       'Store the event as it may be seen',
       'column.mask.hash.*.with.salt.*',
@@ -43,7 +37,6 @@ export const DEBEZIUM: Family = {
       'column.truncate.to.*.chars',
     ),
     ...harmless(ROUTED, 'column.propagate.source.type', 'datatype.propagate.source.type', 'include.schema.comments'),
-    ...harmless("the router's table.field.event.key is the key", 'message.key.columns'),
     ...fixed(
       'converters',
       [''],
@@ -56,33 +49,7 @@ export const DEBEZIUM: Family = {
       'no post processors',
       'post processors are Java classes and change values. Prepare the value in the row',
     ),
-    ...fixed(
-      'binary.handling.mode',
-      ['bytes'],
-      'binary columns are bytes',
-      'a payload or key in base64 or hex would have other bytes. Encode it in the row',
-    ),
-    ...fixed(
-      'decimal.handling.mode',
-      ['precise'],
-      "Debezium's default",
-      'headers of decimal columns would change. Cast the column to text in the row',
-    ),
-    ...fixed(
-      'time.precision.mode',
-      ['adaptive'],
-      "Debezium's default",
-      'headers of date and time columns would change. Cast the column to text or bigint in the row',
-    ),
     ...harmless(ROUTED, 'schema.name.adjustment.mode', 'field.name.adjustment.mode'),
-    ...harmless('the router drops deletes, and the tombstones with them', 'tombstones.on.delete'),
-    ...fixed(
-      'skipped.operations',
-      { matches: /^(none|(\s*[udt]\s*,)*\s*[udt]\s*)?$/, expected: '"none" or a list of u, d and t' },
-      'the router sends inserts alone; table.op.invalid.behavior says what an update does',
-      'the outbox router lives on inserts. Remove c and r',
-    ),
-    ...harmless('the router sends inserts alone, which always change something', 'skip.messages.without.change'),
     ...fixed(
       'event.processing.failure.handling.mode',
       ['fail'],
@@ -111,7 +78,7 @@ export const DEBEZIUM: Family = {
       'topic.heartbeat.prefix',
       'topic.heartbeat.name',
     ),
-    ...harmless(ROUTER_NAMES, 'topic.naming.strategy', 'topic.delimiter', 'topic.cache.size', 'topic.transaction'),
+    ...harmless(ROUTER_NAMES, 'topic.naming.strategy', 'topic.cache.size', 'topic.transaction'),
     ...harmless(ROUTED, 'sourceinfo.struct.maker', 'transaction.metadata.factory'),
     ...fixed(
       'table.ignore.builtin',

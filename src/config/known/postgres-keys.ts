@@ -93,25 +93,7 @@ export const POSTGRES: Family = {
       'message.prefix.include.list',
     ),
     ...harmless('logical messages are not sent', 'message.prefix.exclude.list'),
-    ...fixed(
-      'hstore.handling.mode',
-      ['json'],
-      'hstore columns are sent as PostgreSQL writes them',
-      'as a map it would be written differently. Remove it',
-    ),
-    ...fixed(
-      'interval.handling.mode',
-      ['numeric'],
-      'interval columns are sent as PostgreSQL writes them',
-      'headers of interval columns would change. Cast the column to text in the row',
-    ),
-    ...harmless('money columns are sent as they are', 'money.fraction.digits'),
-    ...harmless('every column is there for the router, whatever its type', 'include.unknown.datatypes'),
     ...harmless('a new shape of the table comes with the log', 'schema.refresh.mode'),
-    ...harmless(
-      'the outbox router sends inserts alone, in which no value is left out',
-      'unavailable.value.placeholder',
-      'toasted.value.placeholder',
-    ),
+    ...harmless('the outbox router sends inserts alone, in which no value is left out', 'toasted.value.placeholder'),
   ],
 };

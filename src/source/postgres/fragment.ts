@@ -5,7 +5,8 @@ import type { Position } from '../../change/position.ts';
 import type { Table } from '../../change/table.ts';
 import { MillraceError } from '../../errors.ts';
 import { formatLsn } from './lsn.ts';
-import type { Begin, Commit, PgMessage } from './pgoutput.ts';
+import type { Begin, Commit, PgMessage, PgTruncate } from './pgoutput.ts';
+import type { Following } from './source-block.ts';
 
 /** Where a stream starts and what its positions carry. */
 export interface StreamStart {
@@ -26,10 +27,16 @@ const IDLE_EVERY_BYTES = 16n * 1024n * 1024n;
 const NO_CHANGES: readonly Change[] = Object.freeze([]);
 
 /** Facts of one transaction; formatted only when somebody asks, for most of them nobody does. */
-class PgTx implements Tx {
+class PgTx implements Tx, Following {
   readonly #begin: Begin;
-  constructor(begin: Begin) {
+  /** The end of the transaction before it; null when the stream began inside of this one. */
+  readonly previous: bigint | null;
+  constructor(begin: Begin, previous: bigint | null) {
     this.#begin = begin;
+    this.previous = previous;
+  }
+  get xid(): number {
+    return this.#begin.xid;
   }
   get id(): string {
     return String(this.#begin.xid);
@@ -91,6 +98,8 @@ export class FragmentAssembler {
   #skipTransaction = false;
   #pieces = 0;
   #last: bigint;
+  /** The end of the last transaction received. */
+  #previous: bigint | null;
   #lastIdleAt = 0;
   #lastTable: Table | null = null;
   #lastCaptured = false;
@@ -100,6 +109,7 @@ export class FragmentAssembler {
     this.#captures = captures;
     this.#now = now;
     this.#last = start.lsn;
+    this.#previous = start.ordinal > 0 ? null : start.lsn;
     this.#skipUntil = start.ordinal;
   }
 
@@ -123,7 +133,7 @@ export class FragmentAssembler {
         this.#commitTransaction(message);
         return;
       case 'truncate':
-        this.#truncate(message.tables);
+        this.#truncate(message);
         return;
       case 'message':
         if (message.transactional) this.#change(message, true);
@@ -181,7 +191,7 @@ export class FragmentAssembler {
     }
     this.#skipTransaction = !resumes && message.finalLsn < lsn;
     this.#begin = message;
-    this.#tx = new PgTx(message);
+    this.#tx = new PgTx(message, this.#previous);
     this.#ordinal = 0;
     this.#pieces = 0;
   }
@@ -202,6 +212,7 @@ export class FragmentAssembler {
       if (this.#changes.length > 0) this.#changes = [];
       this.#last = message.endLsn;
     }
+    this.#previous = message.endLsn;
     this.#begin = null;
     this.#tx = null;
     this.#skipTransaction = false;
@@ -213,9 +224,10 @@ export class FragmentAssembler {
     if (captured && !this.#skipTransaction && this.#ordinal > this.#skipUntil) this.#changes.push(change);
   }
 
-  #truncate(tables: readonly Table[]): void {
+  #truncate({ tables, lsn }: PgTruncate): void {
     const captured = tables.filter((table) => this.#captures(table));
-    this.#change({ op: 'truncate', tables: captured }, captured.length > 0);
+    const change: PgTruncate = { op: 'truncate', tables: captured, lsn };
+    this.#change(change, captured.length > 0);
   }
 
   #loneMessage(change: Change, lsn: bigint): void {

@@ -8,6 +8,7 @@ import type { Column, Table } from '../../change/table.ts';
 import { UNCHANGED, type Unchanged, type Value } from '../../change/value.ts';
 import { MillraceError } from '../../errors.ts';
 import { ByteReader } from '../bytes.ts';
+import type { Located } from './source-block.ts';
 import { decodeText, formOf } from './values.ts';
 
 export interface Begin {
@@ -46,7 +47,8 @@ export interface LogicalMessage extends MessageChange {
   readonly transactional: boolean;
   readonly lsn: bigint;
 }
-export type PgMessage = Begin | Commit | Origin | Relation | Type | RowChange | TruncateChange | LogicalMessage;
+export interface PgTruncate extends TruncateChange, Located {}
+export type PgMessage = Begin | Commit | Origin | Relation | Type | RowChange | PgTruncate | LogicalMessage;
 
 const NULL = 0x6e; // n
 const UNCHANGED_TOAST = 0x75; // u
@@ -95,10 +97,13 @@ export class PgRow implements Row {
 export class PgoutputDecoder {
   readonly #tables = new Map<number, Table>();
   readonly #reader = new ByteReader(Buffer.alloc(0));
+  /** Where the message at hand begins in its buffer. */
+  #start = 0;
 
   /** Decodes the message in `buffer[start, end)`. Rows are views of the buffer. Throws `protocol`. */
   decode(buffer: Buffer, start: number, end: number): PgMessage {
     const reader = this.#reader;
+    this.#start = start;
     reader.reset(buffer, start, end);
     const kind = reader.u8();
     const message = this.#body(kind, reader);
@@ -162,7 +167,7 @@ export class PgoutputDecoder {
       const typeModifier = reader.i32be();
       columns.push(Object.freeze({ name: columnName, typeId, typeModifier, form: formOf(typeId), key }));
     }
-    const table: Table = Object.freeze({ schema, name, columns: Object.freeze(columns) });
+    const table: Table = Object.freeze({ schema, name, columns: Object.freeze(columns), id: oid });
     this.#tables.set(oid, table);
     return { op: 'relation', oid, replicaIdentity: identity, table };
   }
@@ -170,7 +175,7 @@ export class PgoutputDecoder {
   #insert(reader: ByteReader): RowChange {
     const table = this.#table(reader.u32be());
     expectTuple(reader.u8(), 'N', 'Insert');
-    return rowChange('insert', table, null, tuple(reader, table));
+    return this.#row('insert', table, null, tuple(reader, table));
   }
 
   #update(reader: ByteReader): RowChange {
@@ -183,27 +188,55 @@ export class PgoutputDecoder {
       kind = reader.u8();
     }
     expectTuple(kind, 'N', 'Update');
-    return rowChange('update', table, before, tuple(reader, table));
+    return this.#row('update', table, before, tuple(reader, table));
   }
 
   #delete(reader: ByteReader): RowChange {
     const table = this.#table(reader.u32be());
     const kind = reader.u8();
     if (kind !== 0x4b) expectTuple(kind, 'O', 'Delete');
-    return rowChange('delete', table, tuple(reader, table), null);
+    return this.#row('delete', table, tuple(reader, table), null);
   }
 
-  #truncate(reader: ByteReader): TruncateChange {
+  #truncate(reader: ByteReader): PgTruncate {
     const count = reader.u32be();
     reader.skip(1); // CASCADE and RESTART IDENTITY
     const tables: Table[] = [];
     for (let i = 0; i < count; i++) tables.push(this.#table(reader.u32be()));
-    return { op: 'truncate', tables };
+    return { op: 'truncate', tables, lsn: lsnOf(reader.buffer, this.#start) };
+  }
+
+  #row(op: Op, table: Table, before: Row | null, after: Row | null): PgRowChange {
+    return new PgRowChange(op, table, before, after, this.#reader.buffer, this.#start);
   }
 }
 
-function rowChange(op: Op, table: Table, before: Row | null, after: Row | null): RowChange {
-  return { op, table, before, after };
+/** A change of a row; where it stands in the log is read from the frame around it only when somebody asks. */
+class PgRowChange implements RowChange, Located {
+  readonly op: Op;
+  readonly table: Table;
+  readonly before: Row | null;
+  readonly after: Row | null;
+  readonly #buffer: Buffer;
+  readonly #start: number;
+
+  constructor(op: Op, table: Table, before: Row | null, after: Row | null, buffer: Buffer, start: number) {
+    this.op = op;
+    this.table = table;
+    this.before = before;
+    this.after = after;
+    this.#buffer = buffer;
+    this.#start = start;
+  }
+
+  get lsn(): bigint {
+    return lsnOf(this.#buffer, this.#start);
+  }
+}
+
+/** XLogData: its head is 25 bytes, `w` and where the message's record begins, the server's log end, its clock. */
+function lsnOf(buffer: Buffer, start: number): bigint {
+  return start >= 25 ? buffer.readBigUInt64BE(start - 24) : 0n;
 }
 
 function logicalMessage(reader: ByteReader): LogicalMessage {

@@ -1,3 +1,6 @@
+import type { ColumnRules } from './table-catalog.ts';
+import type { TypeOptions } from './types/options.ts';
+
 export type SslMode = 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
 
 /** All that the PostgreSQL source is told. Names in comments are the configuration keys. */
@@ -21,4 +24,10 @@ export interface PostgresSettings {
   readonly publicationAutocreate: 'filtered' | 'disabled' | 'all_tables' | 'no_tables';
   /** Anchored, case-insensitive, matched against `schema.table`; empty: every table. */
   readonly includeTables: readonly RegExp[];
+  /** Of Millrace, for the `source` block of events. */
+  readonly version: string;
+  /** `topic.prefix`, or the connector's name. */
+  readonly topicPrefix: string;
+  readonly types: TypeOptions;
+  readonly columns: ColumnRules;
 }

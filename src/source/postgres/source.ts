@@ -1,6 +1,8 @@
 /** The PostgreSQL source: puts the files beside it together. */
 import { createHash } from 'node:crypto';
 import type { Introduction, Opened } from '../../change/claim.ts';
+import type { ColumnType } from '../../change/column-type.ts';
+import type { SourceBlock, TableDescription } from '../../change/event.ts';
 import type { Fragment } from '../../change/fragment.ts';
 import type { Position } from '../../change/position.ts';
 import { type Column, type Table, tableName } from '../../change/table.ts';
@@ -19,7 +21,9 @@ import { prepare } from './prepare.ts';
 import type { PostgresSettings } from './settings.ts';
 import { checkConfirmed, readSlot, walsenderName } from './slot.ts';
 import { ReplicationStream, startReplication } from './stream.ts';
+import { PostgresSourceBlock } from './source-block.ts';
 import { checkSynchronous } from './synchronous.ts';
+import { TableCatalog } from './table-catalog.ts';
 
 export interface PostgresSourceContext {
   readonly log: Log;
@@ -49,12 +53,14 @@ class PostgresSource implements Source {
   #measuring: NodeJS.Timeout | undefined;
   /** Found while streaming: ends the run. */
   #refusal: MillraceError | null = null;
+  readonly #catalog: TableCatalog;
   /** Aborts with `close`, so that a standby that is closed does not take the lease afterwards. */
   readonly #closing = new AbortController();
 
   constructor(settings: PostgresSettings, context: PostgresSourceContext) {
     this.#settings = settings;
     this.#context = context;
+    this.#catalog = new TableCatalog(settings.types, settings.columns);
   }
 
   async acquire(signal: AbortSignal): Promise<{ readonly identity: Introduction; readonly lost: AbortSignal }> {
@@ -100,8 +106,15 @@ class PostgresSource implements Source {
     if (stream === null) return;
     const decoder = new PgoutputDecoder();
     const assembler = new FragmentAssembler(start, captures(this.#settings), () => this.#context.clock.now());
+    /** Tables that the log has described since the last look. */
+    const fresh: Table[] = [];
+    const isCaptured = captures(this.#settings);
     const handler = {
-      data: (buffer: Buffer, at: number, end: number): void => assembler.message(decoder.decode(buffer, at, end)),
+      data: (buffer: Buffer, at: number, end: number): void => {
+        const message = decoder.decode(buffer, at, end);
+        if (message.op === 'relation' && isCaptured(message.table)) fresh.push(message.table);
+        assembler.message(message);
+      },
       keepAlive: (walEnd: bigint): void => assembler.keepAlive(walEnd),
     };
     this.#context.log.info('streaming', {
@@ -111,6 +124,7 @@ class PostgresSource implements Source {
     });
     while (await stream.pump(handler)) {
       if (this.#refusal !== null) throw this.#refusal;
+      if (fresh.length > 0) await this.#learn(fresh.splice(0));
       const fragments = assembler.take();
       if (fragments.length > 0) yield fragments;
     }
@@ -126,6 +140,20 @@ class PostgresSource implements Source {
     return headerEncoder(typeId, typeModifier);
   }
 
+  columnType(column: Column): ColumnType | null {
+    return this.#catalog.columnType(column);
+  }
+
+  describe(table: Table): TableDescription {
+    return this.#catalog.describe(table);
+  }
+
+  sourceBlock(): SourceBlock {
+    const { version, topicPrefix: name } = this.#settings;
+    const { database } = this.#held().facts;
+    return new PostgresSourceBlock({ version, name, database, nowMs: () => this.#context.clock.now() });
+  }
+
   async close(): Promise<void> {
     this.#closing.abort();
     const stream = this.#stream;
@@ -137,6 +165,16 @@ class PostgresSource implements Source {
       await stream?.close();
     } finally {
       await lease?.release();
+    }
+  }
+
+  /** The catalog as it is now, which may be ahead of the log: what has gone since is described by the log alone. */
+  async #learn(tables: readonly Table[]): Promise<void> {
+    const { lease } = this.#held();
+    try {
+      await this.#catalog.learn(lease.client, tables);
+    } catch (error) {
+      throw databaseError(error, 'cannot read the columns of a captured table from the catalog');
     }
   }
 

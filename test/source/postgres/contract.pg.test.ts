@@ -6,6 +6,7 @@ import { sourceContract } from '../../contract/source.ts';
 import type { SourceWorld } from '../../contract/source/suite.ts';
 import { startProxy } from '../../support/tcp-proxy.ts';
 import { freshDatabase, freshName, postgres, quiet } from '../../support/servers.ts';
+import { testEventSettings } from '../../support/events.ts';
 
 for (const major of [18, 14] as const) {
   sourceContract({ name: `the PostgreSQL ${major} source`, setup: () => setup(major) });
@@ -45,6 +46,7 @@ async function setup(major: 14 | 18): Promise<SourceWorld> {
           publicationName: connector,
           publicationAutocreate: 'filtered',
           includeTables: [/^public\.numbered$/],
+          ...testEventSettings,
         },
         { log: quiet, clock: systemClock, metrics: standbyMetrics(onStandby) },
       ),

@@ -6,6 +6,7 @@ import { MillraceError } from '../../../src/errors.ts';
 import { type Before, foretellReset, foretellSet } from '../../../src/source/postgres/foretell.ts';
 import type { PostgresSettings } from '../../../src/source/postgres/settings.ts';
 import type { Slot } from '../../../src/source/postgres/slot.ts';
+import { testEventSettings } from '../../support/events.ts';
 
 const SETTINGS: PostgresSettings = {
   connectorName: 'orders',
@@ -24,6 +25,7 @@ const SETTINGS: PostgresSettings = {
   publicationName: 'p',
   publicationAutocreate: 'filtered',
   includeTables: [],
+  ...testEventSettings,
 };
 const SLOT: Slot = {
   plugin: 'pgoutput',

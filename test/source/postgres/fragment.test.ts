@@ -8,8 +8,8 @@ import { FragmentAssembler, type StreamStart } from '../../../src/source/postgre
 import { formatLsn } from '../../../src/source/postgres/lsn.ts';
 import type { PgMessage } from '../../../src/source/postgres/pgoutput.ts';
 
-const table: Table = { schema: 's', name: 't', columns: [] };
-const other: Table = { schema: 's', name: 'other', columns: [] };
+const table: Table = { schema: 's', name: 't', columns: [], id: 1 };
+const other: Table = { schema: 's', name: 'other', columns: [], id: 2 };
 const START: StreamStart = { system: '7', timeline: 1, lsn: 100n, ordinal: 0, xid: null, fingerprint: 'f' };
 const row = (of = table): PgMessage => ({ op: 'insert', table: of, before: null, after: null });
 const begin = (finalLsn: bigint, xid: number): PgMessage => ({ op: 'begin', finalLsn, commitTime: 0n, xid });

@@ -14,6 +14,7 @@ import { parseLsn } from '../../../src/source/postgres/lsn.ts';
 import { createPostgresSource } from '../../../src/source/postgres/source.ts';
 import type { Source } from '../../../src/source/source.ts';
 import { type Database, freshDatabase, freshName, postgres, quiet, waitFor } from '../../support/servers.ts';
+import { testEventSettings } from '../../support/events.ts';
 
 const never = new AbortController().signal;
 const silent: Metrics = { count: () => {}, gauge: () => {}, observe: () => {} };
@@ -57,7 +58,7 @@ async function setting(t: TestContext): Promise<Setting> {
     insert: (...numbers) => db.client.query('INSERT INTO n SELECT unnest($1::int[])', [numbers]),
     source: () =>
       createPostgresSource(
-        { ...address, ...settings, ...publication, ...tls },
+        { ...address, ...settings, ...publication, ...tls, ...testEventSettings },
         { log: quiet, clock: systemClock, metrics: silent },
       ),
   };

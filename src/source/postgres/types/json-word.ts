@@ -1,4 +1,4 @@
-import { javaDouble, javaFloat } from './java-number.ts';
+import { javaDouble, javaFloat } from '../../../change/java-number.ts';
 
 /** A floating-point number as Jackson writes it: what JSON has no number for is a string. */
 export function jsonWord(value: number, type: 'float32' | 'float64'): string {

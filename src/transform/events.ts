@@ -1,0 +1,130 @@
+/**
+ * Changes to events, before any transform: as Debezium's connectors emit them
+ * (https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-events).
+ */
+import type { Row, RowChange } from '../change/change.ts';
+import type { Change } from '../change/change.ts';
+import type { ChangeEvent, EventOp, TableDescription } from '../change/event.ts';
+import type { Tx } from '../change/fragment.ts';
+import type { Body, Header, Message } from '../change/message.ts';
+import { OPTIONAL_STRING } from '../change/schema.ts';
+import type { Table } from '../change/table.ts';
+import { UNCHANGED } from '../change/value.ts';
+import type { TopicNames } from './topic-name.ts';
+
+export interface EventSettings {
+  /** `tombstones.on.delete`. */
+  readonly tombstones: boolean;
+  /** `skipped.operations`. */
+  readonly skipped: ReadonlySet<EventOp>;
+  /** `skip.messages.without.change`. */
+  readonly skipUnchanged: boolean;
+}
+
+export interface EventContext {
+  readonly topics: TopicNames;
+  readonly describe: (table: Table) => TableDescription;
+  /** The key columns of a row as JSON, for the headers of an update that moves it. */
+  readonly keyHeader: (row: Row) => Buffer;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** Pushes the messages of a change, in Debezium's order. */
+export type Expand = (change: Change, tx: Tx | null, out: Message[]) => void;
+
+const NONE: readonly Header[] = Object.freeze([]);
+const TOMBSTONE: Body = Object.freeze({ kind: 'tombstone' });
+const OLD_KEY = '__debezium.oldkey';
+const NEW_KEY = '__debezium.newkey';
+
+export function createExpand(settings: EventSettings, context: EventContext): Expand {
+  const { topics, describe, keyHeader, now } = context;
+  const { skipped, tombstones, skipUnchanged } = settings;
+
+  const event = (
+    op: EventOp,
+    change: Change,
+    tx: Tx | null,
+    rows: { readonly table: Table | null; readonly before: Row | null; readonly after: Row | null },
+    headers: readonly Header[],
+  ): Message => {
+    const { table, before, after } = rows;
+    const keyRow = after ?? before;
+    const key = table !== null && keyRow !== null && describe(table).key.length > 0 ? { row: keyRow } : null;
+    const made: ChangeEvent = { op, change, tx, table, before, after };
+    return { topic: topics.of(table), key, body: { kind: 'change', event: made }, headers, timestampMs: now() };
+  };
+
+  const deleted = (change: RowChange, tx: Tx | null, before: Row, headers: readonly Header[], out: Message[]): void => {
+    const message = event('d', change, tx, { table: change.table, before, after: null }, headers);
+    out.push(message);
+    if (tombstones) out.push({ ...message, body: TOMBSTONE });
+  };
+
+  const updated = (change: RowChange, tx: Tx | null, after: Row, out: Message[]): void => {
+    const { before, table } = change;
+    if (before !== null && movesKey(describe(table), before, after)) {
+      if (!skipped.has('d')) {
+        deleted(change, tx, before, [{ name: NEW_KEY, value: keyHeader(after) }], out);
+      }
+      if (!skipped.has('c')) {
+        const headers = [{ name: OLD_KEY, value: keyHeader(before) }];
+        out.push(event('c', change, tx, { table, before: null, after }, headers));
+      }
+    } else if (!skipped.has('u') && !(skipUnchanged && before !== null && isSame(describe(table), before, after))) {
+      out.push(event('u', change, tx, { table, before, after }, NONE));
+    }
+  };
+
+  return (change, tx, out) => {
+    switch (change.op) {
+      case 'insert':
+        if (!skipped.has('c')) out.push(event('c', change, tx, change, NONE));
+        return;
+      case 'read':
+        if (!skipped.has('r')) out.push(event('r', change, tx, change, NONE));
+        return;
+      case 'update':
+        if (change.after !== null) updated(change, tx, change.after, out);
+        return;
+      case 'delete':
+        if (!skipped.has('d') && change.before !== null) deleted(change, tx, change.before, NONE, out);
+        return;
+      case 'truncate':
+        if (skipped.has('t')) return;
+        for (const table of change.tables) out.push(event('t', change, tx, { table, before: null, after: null }, NONE));
+        return;
+      case 'message': {
+        if (skipped.has('m')) return;
+        const message = event('m', change, tx, { table: null, before: null, after: null }, NONE);
+        const key = { schema: MESSAGE_KEY, value: { prefix: change.prefix } };
+        out.push({ ...message, key });
+      }
+    }
+  };
+}
+
+/** The key of a logical message. */
+const MESSAGE_KEY = Object.freeze({
+  type: 'struct',
+  optional: false,
+  name: 'io.debezium.connector.postgresql.MessageKey',
+  version: 1,
+  fields: Object.freeze([Object.freeze({ name: 'prefix', schema: OPTIONAL_STRING })]),
+} as const);
+
+/** Whether an update gives a row another key. An old row without its key columns says that they stayed. */
+function movesKey({ key }: TableDescription, before: Row, after: Row): boolean {
+  return key.some(({ index }) => !sameBytes(before.bytes(index), after.bytes(index)));
+}
+
+/** Whether no column that events carry has changed; for tables whose old rows are whole. */
+function isSame({ columns }: TableDescription, before: Row, after: Row): boolean {
+  return columns.every(({ index }) => sameBytes(before.bytes(index), after.bytes(index)));
+}
+
+function sameBytes(one: ReturnType<Row['bytes']>, other: ReturnType<Row['bytes']>): boolean {
+  if (one === UNCHANGED || other === UNCHANGED || one === other) return true;
+  return one !== null && other !== null && one.equals(other);
+}
