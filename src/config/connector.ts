@@ -137,6 +137,9 @@ class Check {
     const values = reader.fields(KEYS, '');
     const { transforms = [], predicates = [] } = values;
     const chain = readChain(reader, { transforms, predicates }, this.#folders);
+    const routes = chain.transforms.some(({ transform }) => transform.kind === 'outbox');
+    if (routes && values.skipped?.includes('c') === true)
+      reader.note(KEYS.skipped.key, 'leaves out what the outbox router lives on: remove c');
     this.#unknownKeys(values, chain, aliases);
     if (reader.given.has('name') && reader.given.get('name')?.text !== name)
       reader.note('name', 'differs from the connector\'s "name": remove it');

@@ -88,10 +88,7 @@ test('a chain keeps its order, with the predicate of each; aliases may hold dots
 test('mistakes in a chain are said where they are', () => {
   const cases: readonly (readonly [Values, RegExp])[] = [
     [{ transforms: 'o,o' }, /^"transforms" names "o" twice/],
-    [
-      { transforms: 'x', 'transforms.x.type': 'a.ts', 'transforms.o.type': undefined },
-      /^"transforms" names no outbox router/,
-    ],
+    [{ 'skipped.operations': 'u,c' }, /^"skipped\.operations" leaves out what the outbox router lives on: remove c/],
     [
       { 'transforms.o.predicate': 'p' },
       /^"transforms\.o\.predicate" names "p", which is not in "predicates" \(which is empty\)/,
@@ -185,7 +182,7 @@ test('a converter may be a module, with options of its own; the others keep thei
     file: join(inside, 'a.ts'),
     options: { 'schema.id': '7', 'schemas.enable': 'true' },
   });
-  assert.equal(config.values.keyConverter, 'string');
+  assert.equal(config.values.keyConverter, 'raw');
   assert.match(mistakes({ 'key.converter': 'none.ts' }).join(), /^"key\.converter" names no file/);
   assert.match(
     mistakes({ 'key.converter': 'org.example.Converter' }).join(),

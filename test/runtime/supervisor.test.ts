@@ -180,12 +180,12 @@ test("what a file's foreign keys come to is said once, whatever the number of ru
   const { lines } = await supervise(
     { a: [{ end: 'kafka-unavailable' }, {}] },
     {
-      over: { 'tombstones.on.delete': 'false', 'producer.override.client.id': 'relay' },
+      over: { 'max.queue.size': '5', 'producer.override.client.id': 'relay' },
       stopWhen: (_, runs) => runs === 2,
     },
   );
   assert.deepEqual(lines.slice(0, 2), [
-    'info accepted without effect: the router drops deletes, and the tombstones with them {"connector":"a","key":"tombstones.on.delete"}',
+    'info accepted without effect: memory is bounded in bytes, by max.queue.size.in.bytes {"connector":"a","key":"max.queue.size"}',
     'info read as kafka.client.id: the same under our name {"connector":"a","key":"producer.override.client.id"}',
   ]);
   assert.equal(lines.filter((line) => line.startsWith('info')).length, 2);

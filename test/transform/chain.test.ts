@@ -185,7 +185,7 @@ test('a router with a predicate leaves other tables alone; two routers share the
   );
   const [left] = run(steps, insert(ROW, 'orders'));
   assert.deepEqual([left?.topic, left?.body.kind], ['shop.public.orders', 'change']);
-  assert.equal(JSON.parse(texts(left)[2]).after.aggregatetype, 'order');
+  assert.equal(JSON.parse(texts(left, json)[2]).after.aggregatetype, 'order');
 });
 
 test('null drops a record, and nothing behind it sees it', () => {

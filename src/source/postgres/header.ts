@@ -3,10 +3,12 @@
  * `decimal.handling.mode=precise`) become through Connect's SimpleHeaderConverter.
  */
 import type { ColumnType } from '../../change/column-type.ts';
+import { javaDecimal, javaDouble, javaFloat } from '../../change/java-number.ts';
+import { writeJson } from '../../change/json-data.ts';
 import { JsonWriter } from '../../change/json-writer.ts';
+import type { Data, Schema } from '../../change/schema.ts';
 import { decodeBytea } from './types/binary.ts';
 import { numericType } from './types/decimal.ts';
-import { javaDecimal, javaDouble, javaFloat } from '../../change/java-number.ts';
 import { OID } from './types/oid.ts';
 import { DEFAULT_TYPE_OPTIONS } from './types/options.ts';
 import { dateType, timeType, timestampType, zonedTimestampType } from './types/temporal.ts';
@@ -71,4 +73,35 @@ function variableScale(bytes: Buffer): string {
   json.reset();
   numeric.json(bytes, json);
   return json.view().toString('latin1');
+}
+
+/**
+ * The header of a column whose type is set to another form (`decimal.handling.mode` and its like): what Connect's
+ * SimpleHeaderConverter makes of the data.
+ */
+export function headerOfType({ schema, data }: ColumnType): HeaderEncoder {
+  return (bytes) => Buffer.from(headerText(schema, data(bytes)));
+}
+
+function headerText(schema: Schema, value: Data): string {
+  switch (schema.name) {
+    case 'org.apache.kafka.connect.data.Date':
+      return new Date(Number(value) * 86_400_000).toISOString().slice(0, 10);
+    case 'org.apache.kafka.connect.data.Time':
+      return new Date(Number(value)).toISOString().slice(11);
+    case 'org.apache.kafka.connect.data.Timestamp':
+      return new Date(Number(value)).toISOString();
+    case undefined:
+    default:
+      break;
+  }
+  if (typeof value === 'string') return value;
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+  const out = new JsonWriter(64);
+  writeJson(schema, value, out);
+  // Numbers that JSON has no word for are quoted there.
+  return out
+    .view()
+    .toString('utf8')
+    .replace(/^"(.*)"$/, '$1');
 }

@@ -5,13 +5,14 @@ import type { ColumnType } from '../../change/column-type.ts';
 import type { SourceBlock, TableDescription } from '../../change/event.ts';
 import type { Fragment } from '../../change/fragment.ts';
 import type { Position } from '../../change/position.ts';
+import type { Schema } from '../../change/schema.ts';
 import { type Column, type Table, tableName } from '../../change/table.ts';
 import { MillraceError } from '../../errors.ts';
 import type { Clock, Failpoint, Log, Metrics } from '../../ports.ts';
 import type { Source } from '../source.ts';
 import { connect, databaseError, untilAborted } from './connection.ts';
 import { FragmentAssembler, type StreamStart } from './fragment.ts';
-import { headerEncoder } from './header.ts';
+import { headerEncoder, headerOfType } from './header.ts';
 import { type Lease, acquireLease } from './lease.ts';
 import { formatLsn, parseLsn } from './lsn.ts';
 import { PgoutputDecoder } from './pgoutput.ts';
@@ -136,8 +137,11 @@ class PostgresSource implements Source {
     if (ordinal === 0) this.#stream?.acknowledge(parseLsn(lsn));
   }
 
-  headerEncoder({ typeId, typeModifier }: Column): ((bytes: Buffer) => Buffer) | null {
-    return headerEncoder(typeId, typeModifier);
+  headerEncoder(column: Column): ((bytes: Buffer) => Buffer) | null {
+    const own = this.#catalog.columnType(column);
+    const usual = this.#catalog.usualType(column);
+    const other = own !== null && own.schema !== usual?.schema && !isSameForm(own.schema, usual?.schema);
+    return other ? headerOfType(own) : headerEncoder(column.typeId, column.typeModifier);
   }
 
   columnType(column: Column): ColumnType | null {
@@ -266,6 +270,11 @@ function captures(settings: PostgresSettings): (table: Table) => boolean {
   const { includeTables } = settings;
   if (includeTables.length === 0) return () => true;
   return (table) => includeTables.some((pattern) => pattern.test(tableName(table)));
+}
+
+/** Of the same type and name: what a column is does not depend on how its type is to be handled. */
+function isSameForm(one: Schema, other: Schema | undefined): boolean {
+  return one.type === other?.type && one.name === other.name;
 }
 
 function changedOptions(lsn: string): MillraceError {

@@ -10,7 +10,7 @@ import type { Column, Table } from '../../change/table.ts';
 import { columnDefault } from './column-default.ts';
 import { type ColumnTypes, createColumnTypes, missingTypes } from './types/column-types.ts';
 import { type TypeCatalog, loadTypeCatalog } from './types/catalog.ts';
-import type { TypeOptions } from './types/options.ts';
+import { DEFAULT_TYPE_OPTIONS, type TypeOptions } from './types/options.ts';
 
 interface ColumnRow {
   readonly table: number;
@@ -25,7 +25,7 @@ interface ColumnRow {
 }
 
 const COLUMNS = `
-SELECT a.attrelid::int8::text::int8::float8 AS table, a.attname AS name, a.attnotnull AS "notNull",
+SELECT a.attrelid::int8::float8 AS table, a.attname AS name, a.attnotnull AS "notNull",
   CASE WHEN a.attgenerated = '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END AS expression,
   array_position(i.indkey::int2[], a.attnum) + 1 AS position, c.relreplident AS identity
 FROM pg_catalog.pg_attribute a
@@ -78,6 +78,11 @@ export class TableCatalog {
   /** null: of a type that nobody knows. */
   columnType(column: Column): ColumnType | null {
     return this.#types === null ? null : createColumnTypes(this.#options, this.#types)(column);
+  }
+
+  /** The same with Debezium's defaults for how types are handled. */
+  usualType(column: Column): ColumnType | null {
+    return this.#types === null ? null : createColumnTypes(DEFAULT_TYPE_OPTIONS, this.#types)(column);
   }
 }
 

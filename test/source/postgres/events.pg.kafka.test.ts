@@ -115,7 +115,7 @@ for (const [mode, settings] of Object.entries(EVENT_MODES)) {
         records.map((each) => masked(each, 'shop')),
       ];
       for (let i = 0; i < Math.max(left.length, right.length); i++) {
-        const [one = '', other = ''] = [JSON.stringify(left[i]), JSON.stringify(right[i])];
+        const [one, other] = [JSON.stringify(left[i] ?? null), JSON.stringify(right[i] ?? null)];
         if (one === other) continue;
         // From shortly before the first difference: a record with its schema is long.
         const at = Math.max(0, [...one].findIndex((letter, index) => letter !== other[index]) - 60);

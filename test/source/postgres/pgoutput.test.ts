@@ -31,6 +31,7 @@ test('decodes a relation with unsigned OIDs, key flags and an empty schema as pg
         { name: 'flag', typeId: 16, typeModifier: -1, form: 'boolean', key: false },
         { name: 'body', typeId: 25, typeModifier: -1, form: 'text', key: false },
       ],
+      id: OID,
     },
   });
 });
@@ -61,7 +62,7 @@ test('decodes begin, commit, origin, type, truncate and messages', () => {
   assert.deepEqual(decoded[0], { op: 'begin', finalLsn: 0xffff_ffff_ffff_fffen, commitTime: -5n, xid: 4_294_967_295 });
   assert.deepEqual(decoded[1], { op: 'origin', lsn: 7n, name: 'upstream' });
   assert.deepEqual(decoded[2], { op: 'type', oid: 3_000_000_000, schema: 'public', name: 'mood' });
-  assert.deepEqual(decoded[3], { op: 'truncate', tables: [{ schema: 's', name: 't', columns: [] }] });
+  assert.deepEqual(decoded[3], { op: 'truncate', tables: [{ schema: 's', name: 't', columns: [], id: 1 }], lsn: 0n });
   assert.deepEqual(decoded[4], {
     op: 'message',
     transactional: false,
