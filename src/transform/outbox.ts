@@ -89,12 +89,12 @@ export function createOutboxRouter(settings: OutboxSettings, context: OutboxCont
         return;
       case 'update':
         rejectUpdate(change, settings.onUpdate, log);
-        metrics.count('skipped', 1);
+        metrics.count('skipped_changes', 1);
         return;
       case 'delete': // cleaning the table up is free
       case 'truncate':
       case 'message':
-        metrics.count('skipped', 1);
+        metrics.count('skipped_changes', 1);
         return;
       default:
         unreachable(change);

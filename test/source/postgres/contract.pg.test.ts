@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import type { Metrics } from '../../../src/ports.ts';
+
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { createPostgresSource } from '../../../src/source/postgres/source.ts';
 import { sourceContract } from '../../contract/source.ts';
 import type { SourceWorld } from '../../contract/source/suite.ts';
 import { startProxy } from '../../support/tcp-proxy.ts';
 import { freshDatabase, freshName, postgres, quiet } from '../../support/servers.ts';
+import { noProgress } from '../../support/silent.ts';
 
 for (const major of [18, 14] as const) {
   sourceContract({ name: `the PostgreSQL ${major} source`, setup: () => setup(major) });
@@ -46,7 +47,7 @@ async function setup(major: 14 | 18): Promise<SourceWorld> {
           publicationAutocreate: 'filtered',
           includeTables: [/^public\.numbered$/],
         },
-        { log: quiet, clock: systemClock, metrics: standbyMetrics(onStandby) },
+        { log: quiet, clock: systemClock, progress: { ...noProgress, standby: () => onStandby?.() } },
       ),
     commit: async (from, count, bytes = 1) => void (await insert(from, count, bytes)),
     rollBack: async (from, count) => {
@@ -76,16 +77,6 @@ async function setup(major: 14 | 18): Promise<SourceWorld> {
     drop: async () => {
       await proxy.close();
       await db.drop();
-    },
-  };
-}
-
-function standbyMetrics(onStandby: (() => void) | undefined): Metrics {
-  return {
-    count: () => {},
-    observe: () => {},
-    gauge: (name, value) => {
-      if (name === 'standby' && value === 1) onStandby?.();
     },
   };
 }

@@ -9,15 +9,9 @@ import { MillraceError } from '../../../src/errors.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { type Lease, acquireLease } from '../../../src/source/postgres/lease.ts';
 import type { PostgresSettings } from '../../../src/source/postgres/settings.ts';
-import {
-  OUTBOX_DDL,
-  insertOutbox,
-  keepingLog,
-  noMetrics,
-  runSource,
-  sourceSettings,
-} from '../../support/postgres-source.ts';
+import { OUTBOX_DDL, insertOutbox, keepingLog, runSource, sourceSettings } from '../../support/postgres-source.ts';
 import { type Database, freshDatabase, postgres, waitFor } from '../../support/servers.ts';
+import { noProgress } from '../../support/silent.ts';
 import { startProxy } from '../../support/tcp-proxy.ts';
 import { startPooler } from '../../support/transaction-pooler.ts';
 
@@ -34,7 +28,7 @@ async function setting(t: TestContext, major: 14 | 18 = 18): Promise<{ db: Datab
 }
 
 function acquire(settings: PostgresSettings, signal = new AbortController().signal): Promise<Lease> {
-  return acquireLease(settings, { log: keepingLog().log, metrics: noMetrics, clock: systemClock, signal });
+  return acquireLease(settings, { log: keepingLog().log, progress: noProgress, clock: systemClock, signal });
 }
 
 /** A process that streams, and the position it started from. */
@@ -138,7 +132,7 @@ describe('the lease', { concurrency: true }, () => {
       { ...settings, port: proxy.port },
       {
         log: { ...keepingLog().log, info: () => saidStandby() },
-        metrics: noMetrics,
+        progress: noProgress,
         clock: systemClock,
         signal: controller.signal,
       },
