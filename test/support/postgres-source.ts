@@ -11,6 +11,7 @@ import { systemClock } from '../../src/runtime/clock.ts';
 import type { PostgresSettings } from '../../src/source/postgres/settings.ts';
 import { type PostgresSourceContext, createPostgresSource } from '../../src/source/postgres/source.ts';
 import type { Source } from '../../src/source/source.ts';
+import { keepText } from './output.ts';
 import { noProgress } from './silent.ts';
 import { type Database, type PostgresAddress, freshName } from './servers.ts';
 
@@ -48,7 +49,8 @@ export function sourceSettings(
 /** A log that keeps its warnings, one a line. */
 export function keepingLog(): { readonly log: Log; readonly warnings: string[] } {
   const warnings: string[] = [];
-  const keep = (message: string, fields?: object): void => void warnings.push(`${message} ${JSON.stringify(fields)}`);
+  const keep = (message: string, fields?: object): void =>
+    void warnings.push(keepText(`${message} ${JSON.stringify(fields)}\n`, 'log').trimEnd());
   return { log: { debug: () => {}, info: () => {}, warn: keep, error: keep }, warnings };
 }
 

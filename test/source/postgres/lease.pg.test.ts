@@ -10,6 +10,7 @@ import { systemClock } from '../../../src/runtime/clock.ts';
 import { type Lease, acquireLease } from '../../../src/source/postgres/lease.ts';
 import type { PostgresSettings } from '../../../src/source/postgres/settings.ts';
 import { OUTBOX_DDL, insertOutbox, keepingLog, runSource, sourceSettings } from '../../support/postgres-source.ts';
+import { keepOutput } from '../../support/output.ts';
 import { type Database, freshDatabase, postgres, waitFor } from '../../support/servers.ts';
 import { noProgress } from '../../support/silent.ts';
 import { startProxy } from '../../support/tcp-proxy.ts';
@@ -38,6 +39,7 @@ async function holderProcess(
 ): Promise<{ readonly child: ChildProcess; readonly start: Position }> {
   const child = spawn(process.execPath, [HOLDER, JSON.stringify(settings)], { stdio: ['ignore', 'pipe', 'inherit'] });
   t.after(() => child.kill('SIGKILL'));
+  keepOutput(child, 'lease-holder');
   assert.ok(child.stdout);
   const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
   return { child, start: JSON.parse(line) as Position };
