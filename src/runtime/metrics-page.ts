@@ -114,6 +114,7 @@ line about a connector has \`connector\`; \`position\` (an LSN: everything befor
 and \`kind\`, one of a closed list, where it is about an error. No password and no value of a row is ever in it.
 
 \`\`\`json
+{"level":"info","time":"2026-03-01T08:59:58.120Z","connector":"orders","holder":"process 2089 with application_name \\"millrace/orders\\"","msg":"standby: another instance holds the lease"}
 {"level":"info","time":"2026-03-01T09:00:00.412Z","connector":"orders","position":"0/1A2B3C8","msg":"running"}
 {"level":"info","time":"2026-03-01T09:00:00.431Z","connector":"orders","position":"0/1A2B3C8","slot":"millrace_orders","ordinal":0,"msg":"streaming"}
 {"level":"warn","time":"2026-03-01T09:05:10.020Z","connector":"orders","position":"0/1A93F00","kind":"kafka-unavailable","advice":"check that the brokers are up and reachable","retryInMs":412,"msg":"cannot reach Kafka at kafka:9092: …"}

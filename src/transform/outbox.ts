@@ -107,8 +107,8 @@ const TOMBSTONE = Object.freeze({ kind: 'tombstone' } as const);
 function rejectUpdate(change: RowChange, behaviour: OutboxSettings['onUpdate'], log: Log): void {
   const message = `an UPDATE of outbox table ${tableName(change.table)} is no event: events are inserted (table.op.invalid.behavior=${behaviour})`;
   if (behaviour === 'fatal') throw new MillraceError('data', message);
-  if (behaviour === 'error') log.error(message);
-  else log.warn(message);
+  if (behaviour === 'error') log.error(message, { kind: 'data' });
+  else log.warn(message, { kind: 'data' });
 }
 
 function planFor(table: Table, settings: OutboxSettings, { headerEncoder }: OutboxContext): Plan {

@@ -121,7 +121,7 @@ test('what is found is told with its place and its surroundings, masked', () => 
     file: 'run.txt',
     line: 2,
     what: 'a password',
-    context: 'first user=u ●●●● next ●●●●-made-up',
+    context: 'first user=u password=●●●● next ●●●●-made-up',
   });
   assert.equal(two?.line, 2);
   assert.ok(!JSON.stringify([one, two]).includes(WORD));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
 import { ALERTS } from '../../src/runtime/alerts.ts';
 import { COUNTERS, GAUGES, HISTOGRAMS, READINGS } from '../../src/runtime/metric-declarations.ts';
 import { allMetrics, metricsPage } from '../../src/runtime/metrics-page.ts';
@@ -153,6 +154,15 @@ test('alerts name only metrics, labels and states that are exported', async () =
     assert.equal(depth, 0, name);
     assert.match(ALERTS.find((each) => each.name === name)?.holds ?? '', /^\d+[smh]$/);
   }
+});
+
+test('the rules in docs/metrics.md are YAML as Prometheus reads it', () => {
+  const [, rules = ''] = /```yaml\n([^]*?)```/.exec(metricsPage()) ?? [];
+  const read = parse(rules) as { groups: { name: string; rules: { alert: string; expr: string; for: string }[] }[] };
+  assert.deepEqual(
+    read.groups.flatMap((group) => group.rules),
+    ALERTS.map(({ name, expr, holds }) => ({ alert: name, expr, for: holds })),
+  );
 });
 
 test('every declared metric is fed somewhere in src/', () => {

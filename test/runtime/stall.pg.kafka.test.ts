@@ -155,4 +155,19 @@ test('a connector that Kafka is away for goes on to tell its lag and what its sl
   await waitFor('the alarm', async () => worker.log().includes('"msg":"stalled'));
   assert.match(worker.log(), /the connector is retrying: the last run ended with kafka-unavailable/);
   assert.equal(await metricOf(worker.http, 'millrace_restarts_total', 'kind="kafka-unavailable"'), 1);
+  const lines = worker
+    .log()
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+  const about = lines.filter(({ msg }) => msg !== 'listening');
+  assert.deepEqual(new Set(about.map(({ connector }) => connector)), new Set([outbox.connector.name]));
+  const streaming = about.findIndex(({ msg }) => msg === 'streaming');
+  assert.ok(
+    streaming > 0 && about.slice(streaming).every(({ position }) => /^[0-9A-F]+\/[0-9A-F]+$/.test(String(position))),
+  );
+  const kinds = about
+    .filter(({ level, msg }) => level === 'warn' && !String(msg).startsWith('stalled'))
+    .map(({ kind }) => kind);
+  assert.deepEqual(kinds, ['kafka-unavailable']);
 });

@@ -50,8 +50,8 @@ export function leaksOf(text: string, file: string): readonly Leak[] {
 }
 
 function contextOf(text: string, from: number, to: number): string {
-  const before = text.slice(Math.max(0, from - AROUND), from).replace(/\S*$/, '');
-  const after = text.slice(to, to + AROUND).replace(/^\S*/, '');
+  const before = text.slice(Math.max(0, from - AROUND), from).replace(/[^\s"'`,;=:{}()]*$/, '');
+  const after = text.slice(to, to + AROUND).replace(/^[^\s"'`,;=:{}()]*/, '');
   return masked(`${before}${MASK}${after}`).replaceAll(/\s+/g, ' ').trim();
 }
 

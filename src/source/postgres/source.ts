@@ -111,6 +111,8 @@ class PostgresSource implements Source {
       ordinal: start.ordinal,
     });
     this.#context.progress.streaming(pointAt(start.lsn));
+    // After a first start there is a slot to be asked about now.
+    void this.#measure(this.#held().lease).catch(() => {});
     let changes = 0;
     while (await stream.pump(handler)) {
       if (this.#refusal !== null) throw this.#refusal;
