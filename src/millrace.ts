@@ -8,7 +8,7 @@ import { startHttp } from './runtime/http.ts';
 import { LOG_LEVELS, type LogLevel, createLog, isLogLevel } from './runtime/log.ts';
 import { MetricsRegistry, type Shown } from './runtime/metrics.ts';
 import { createStatuses } from './runtime/status.ts';
-import { runConnectors } from './runtime/supervisor.ts';
+import { runConnectors, watchConnectors } from './runtime/supervisor.ts';
 
 export { ERROR_KINDS, type ErrorKind, MillraceError } from './errors.ts';
 export type { CounterName, GaugeName, HistogramName, Log, LogFields, Metrics, State } from './ports.ts';
@@ -68,6 +68,7 @@ export async function run(
   const broken = new AbortController();
   const http = options.http === undefined ? null : await startHttp(options.http, statuses, metrics);
   if (http !== null) log.info('listening', { http: http.address });
+  const endWatch = watchConnectors(configs, { log, clock: systemClock, readLog, statuses });
   try {
     const runs = configs.map(async (config) => {
       try {
@@ -78,8 +79,8 @@ export async function run(
           signal: signal === undefined ? broken.signal : AbortSignal.any([signal, broken.signal]),
           createSource,
           createSink,
-          readLog,
           statuses,
+          watched: true,
           onState: (connector, state) => {
             log.info(state, { connector, ...statuses.get(connector)?.fields });
             options.onState?.(connector, state);
@@ -93,6 +94,7 @@ export async function run(
     });
     await Promise.all(runs);
   } finally {
+    endWatch();
     await http?.close();
   }
   if (errors.size > 0) throw several ? together(errors) : [...errors.values()][0];

@@ -26,7 +26,7 @@ export function watchConnector(status: ConnectorStatus, options: WatchOptions): 
     const now = options.now();
     alarm.look(now);
     const overdue = now - Math.max(askedAt, status.logReadAt ?? 0) >= OVERDUE_MS;
-    if (options.readLog === undefined || asking || !overdue || status.state === 'stopped') return;
+    if (options.readLog === undefined || asking || !overdue || !mayAsk(status)) return;
     askedAt = now;
     asking = true;
     options
@@ -45,6 +45,13 @@ export function watchConnector(status: ConnectorStatus, options: WatchOptions): 
     clearInterval(timer);
     ended.abort(new DOMException('nothing is watched any more', 'AbortError'));
   };
+}
+
+/** A wrong password, tried for ever, locks the account that others use. */
+function mayAsk(status: ConnectorStatus): boolean {
+  const { state, lastError } = status.snapshot();
+  if (state === 'failed') return lastError?.kind !== 'database-rejected' && lastError?.kind !== 'config';
+  return state !== 'stopped';
 }
 
 /** A line when a stall begins, every ten minutes while it lasts, and when it ends. */

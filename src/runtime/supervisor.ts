@@ -7,7 +7,7 @@ import { childLog } from './log.ts';
 import type { MetricsRegistry } from './metrics.ts';
 import { POLICY, backoffMs } from './policy.ts';
 import { watchConnector } from './stall.ts';
-import { ConnectorStatus } from './status.ts';
+import { type ConnectorStatus, createStatuses } from './status.ts';
 import { type WorkerContext, runConnector } from './worker.ts';
 
 export interface SupervisorOptions extends Pick<WorkerContext, 'createSource' | 'createSink'> {
@@ -15,6 +15,8 @@ export interface SupervisorOptions extends Pick<WorkerContext, 'createSource' | 
   readonly metrics: Pick<MetricsRegistry, 'of'> & Partial<Pick<MetricsRegistry, 'show'>>;
   /** Where each connector stands; by default nobody else looks. */
   readonly statuses?: ReadonlyMap<string, ConnectorStatus>;
+  /** The caller watches them itself: several runs may belong together. */
+  readonly watched?: boolean;
   /** Reads the database's log when no run does; without it, nobody does then. */
   readonly readLog?: (config: ConnectorConfig, signal: AbortSignal) => Promise<LogReading>;
   readonly clock: Clock;
@@ -41,35 +43,49 @@ export async function runConnectors(
   configs: readonly ConnectorConfig[],
   options: SupervisorOptions,
 ): Promise<string[]> {
-  const watches: (() => void)[] = [];
+  const statuses = options.statuses ?? createStatuses(configs, options.clock);
+  const endWatch = options.watched === true ? null : watchConnectors(configs, { ...options, statuses });
   try {
     const results = await Promise.all(
       configs.map(async (config) => {
-        const status = statusOf(config, options);
+        const status = statusOf(config, statuses);
         const log = childLog(options.log, () => ({ connector: config.name, ...status.fields }));
-        watches.push(watch(config, status, { ...options, log }));
         return (await supervise(config, status, { ...options, log })) ? [] : [config.name];
       }),
     );
     return results.flat();
   } finally {
-    // Not before: of one that failed, what its slot holds back matters more than ever.
-    for (const end of watches) end();
+    endWatch?.();
   }
 }
 
-function statusOf(config: ConnectorConfig, { statuses, clock }: SupervisorOptions): ConnectorStatus {
-  const { stallAlarmMs } = config.values;
-  return statuses?.get(config.name) ?? new ConnectorStatus({ now: () => clock.now(), stallAlarmMs });
+/**
+ * Reads the log of connectors when no run of theirs does, and raises the stall alarm, until the function that it gives is
+ * called. That should not be before the last one has ended: of one that failed, what its slot holds back matters more
+ * than ever.
+ */
+export function watchConnectors(
+  configs: readonly ConnectorConfig[],
+  options: Pick<SupervisorOptions, 'log' | 'clock' | 'readLog'> & Required<Pick<SupervisorOptions, 'statuses'>>,
+): () => void {
+  const { clock, readLog, statuses } = options;
+  const watches = configs.map((config) => {
+    const status = statusOf(config, statuses);
+    return watchConnector(status, {
+      log: childLog(options.log, () => ({ connector: config.name, ...status.fields })),
+      now: () => clock.now(),
+      ...(readLog === undefined ? {} : { readLog: (signal) => readLog(config, signal) }),
+    });
+  });
+  return () => {
+    for (const end of watches) end();
+  };
 }
 
-function watch(config: ConnectorConfig, status: ConnectorStatus, options: SupervisorOptions): () => void {
-  const { log, clock, readLog } = options;
-  return watchConnector(status, {
-    log,
-    now: () => clock.now(),
-    ...(readLog === undefined ? {} : { readLog: (signal) => readLog(config, signal) }),
-  });
+function statusOf(config: ConnectorConfig, statuses: ReadonlyMap<string, ConnectorStatus>): ConnectorStatus {
+  const status = statuses.get(config.name);
+  if (status === undefined) throw new MillraceError('internal', `connector "${config.name}" has no status`);
+  return status;
 }
 
 /** False when it failed for good. */

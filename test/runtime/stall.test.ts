@@ -214,7 +214,32 @@ test('the log is read in a session of its own only when no run has read it for 1
   await new Promise((resolve) => setImmediate(resolve));
   await pass(15);
   assert.equal(asked.length, 3);
+  // Of one that has failed, what its slot holds back matters as much.
+  world.status.runEnded({ kind: 'refused', message: 'lost' });
+  world.status.enter('failed');
+  asked[2]?.fail(new Error('gone'));
+  await new Promise((resolve) => setImmediate(resolve));
+  await pass(15);
+  assert.equal(asked.length, 4);
   stop();
   await pass(60);
-  assert.equal(asked.length, 3);
+  assert.equal(asked.length, 4);
+});
+
+test('a database that did not accept the user is not asked again and again', (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const world = new World();
+  let asked = 0;
+  const readLog = (): Promise<LogReading> => {
+    asked++;
+    return Promise.reject(new Error('no'));
+  };
+  t.after(watchConnector(world.status, { log: quiet, now: () => world.now, readLog }));
+  world.status.runEnded({ kind: 'database-rejected', message: 'wrong password' });
+  world.status.enter('failed');
+  for (let second = 0; second < 100; second++) {
+    world.now += 1000;
+    t.mock.timers.tick(1000);
+  }
+  assert.equal(asked, 0);
 });
