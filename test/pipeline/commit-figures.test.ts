@@ -47,6 +47,16 @@ test('a commit is counted once, as a whole, with the latency of its oldest trans
     'delivery_latency_seconds 2.5',
     'committed 9000000',
   ]);
+  at.said.length = 0;
+  at.figures.begin(work(1, { atBoundary: true }));
+  at.clock.ms = 10_600;
+  at.figures.end(work(1, { atBoundary: true }));
+  const own = ['records +1', 'record_bytes +10', 'batch_records 1', 'kafka_transaction_duration_seconds 0.1'];
+  assert.deepEqual(
+    own.filter((line) => !at.said.includes(line)),
+    [],
+    'the next one is counted by itself',
+  );
 });
 
 test('pieces of a large transaction count when it is committed: nobody can see them before, and they may come again', () => {
