@@ -1,5 +1,6 @@
 /** Millrace as a library, `import { run } from 'millrace'`. What is exported here is public, and nothing else is. */
 import { parseConnectors } from './config/documents.ts';
+import { PLUGIN_PATH } from './config/plugin-path.ts';
 import { MillraceError, messageOf } from './errors.ts';
 import type { Log, Metrics, State } from './ports.ts';
 import { createSink, createSource, readLog } from './runtime/assemble.ts';
@@ -11,6 +12,31 @@ import { createStatuses } from './runtime/status.ts';
 import { runConnectors, watchConnectors } from './runtime/supervisor.ts';
 
 export { ERROR_KINDS, type ErrorKind, MillraceError } from './errors.ts';
+export type {
+  ArraySchema,
+  Data,
+  Field,
+  MapSchema,
+  PrimitiveSchema,
+  PrimitiveType,
+  Schema,
+  Struct,
+  StructSchema,
+} from './change/schema.ts';
+export type {
+  ConnectHeader,
+  ConnectRecord,
+  ConverterContext,
+  ConverterFactory,
+  PluginContext,
+  PluginOptions,
+  PredicateFactory,
+  RecordChanges,
+  RecordConverter,
+  RecordPredicate,
+  RecordTransform,
+  TransformFactory,
+} from './plugin.ts';
 export type { CounterName, GaugeName, HistogramName, Log, LogFields, Metrics, State } from './ports.ts';
 export type { LogLevel } from './runtime/log.ts';
 export { MetricsRegistry } from './runtime/metrics.ts';
@@ -36,6 +62,8 @@ export interface RunOptions {
   readonly metrics?: MetricsCollector | undefined;
   /** For `${env:NAME}`; by default the environment of the process. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Folders from which modules of one's own are loaded (docs/plugins.md); none by default. */
+  readonly pluginPath?: readonly string[] | undefined;
   /** Hears of every change. */
   readonly onState?: ((connector: string, state: State) => void) | undefined;
 }
@@ -58,9 +86,12 @@ export async function run(
   configuration: Configuration | readonly Configuration[],
   options: RunOptions = {},
 ): Promise<void> {
-  const { env = process.env, metrics = new MetricsRegistry(), signal } = options;
+  const { env = process.env, metrics = new MetricsRegistry(), pluginPath = [], signal } = options;
   const several = Array.isArray(configuration);
-  const configs = parseConnectors(several ? configuration : [configuration], env);
+  const configs = parseConnectors(several ? configuration : [configuration], {
+    env,
+    shared: [{ key: PLUGIN_PATH, text: pluginPath.join(','), source: 'pluginPath' }],
+  });
   const log = logOf(options.log ?? 'info');
   const statuses = createStatuses(configs, systemClock);
   const errors = new Map<string, MillraceError>();

@@ -1,5 +1,6 @@
 import type { Change } from './change.ts';
-import type { ColumnForm } from './table.ts';
+import type { Datum } from './schema.ts';
+import type { Column, ColumnForm } from './table.ts';
 
 /** A record header. Kafka keeps their order and allows a name twice. */
 export interface Header {
@@ -11,17 +12,21 @@ export interface Header {
 export interface Payload {
   readonly form: ColumnForm;
   readonly bytes: Buffer | null;
+  /** Where they come from. */
+  readonly column: Column | null;
 }
 
 export type Body =
   | { readonly kind: 'change'; readonly change: Change }
   | { readonly kind: 'payload'; readonly payload: Payload }
+  /** What a transform has made. */
+  | { readonly kind: 'data'; readonly datum: Datum }
   | { readonly kind: 'tombstone' };
 
 /** What a transform makes of a change: routed, not yet encoded. */
 export interface Message {
   readonly topic: string;
-  readonly key: Payload | null;
+  readonly key: Payload | Datum | null;
   readonly body: Body;
   readonly headers: readonly Header[];
   /** Milliseconds since 1970-01-01 UTC. */

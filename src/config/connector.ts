@@ -2,41 +2,32 @@
 import { readFileSync } from 'node:fs';
 import { messageOf } from '../errors.ts';
 import type { Field } from './field.ts';
-import { type Given, type Surroundings, readDocument } from './given.ts';
-import { type Remark, adopt } from './known/adopt.ts';
-import {
-  CONNECTOR_FAMILIES,
-  ROUTER_FAMILIES,
-  judgeConnectorKey,
-  judgeRouterOption,
-  spelledOut,
-} from './known/families.ts';
-import { JavaRegexError, fromJavaRegex } from './java-regex.ts';
-import { fromJavaReplacement, literalOf } from './java-replacement.ts';
+import { type Surroundings, readDocument } from './given.ts';
+import type { Remark } from './known/adopt.ts';
+import { CONNECTOR_FAMILIES, ROUTER_FAMILIES, judgeConnectorKey, spelledOut } from './known/families.ts';
 import { type KafkaSecurity, kafkaSecurity } from './kafka-security.ts';
+import { KeyReader, type Fields, type Values, fieldKeys } from './key-reader.ts';
 import { KEYS } from './keys.ts';
 import { type Mistake, mistakesError } from './mistake.ts';
 import { nearest } from './nearest.ts';
+import { type ModuleReference, PLUGIN_PATH, foldersOf, isModulePath } from './plugin-path.ts';
 import { ROUTER_KEYS } from './router-keys.ts';
 import { tableFilter } from './table-filter.ts';
+import { HAS_HEADER_KEY_KEYS, PREDICATE_KEYS, STEP_KEYS, TOPIC_NAME_MATCHES_KEYS } from './transform-keys.ts';
+import { type Chain, type PredicateConfig, type TransformConfig, moduleIn, readChain } from './transforms.ts';
 
-type Fields = Readonly<Record<string, Field<unknown>>>;
-type Values<F extends Fields> = {
-  readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never;
-};
 export type ConnectorValues = Values<typeof KEYS>;
-export type RouterValues = Values<typeof ROUTER_KEYS>;
 
 export interface ConnectorConfig {
   readonly name: string;
   readonly values: ConnectorValues;
-  readonly router: RouterValues;
-  readonly headers: readonly { readonly column: string; readonly name: string }[];
+  /** In the order in which they are applied. */
+  readonly transforms: readonly TransformConfig[];
+  readonly predicates: ReadonlyMap<string, PredicateConfig>;
+  /** Converters of the user's own; null: what `key.converter` and `value.converter` say. */
+  readonly converters: { readonly key: ModuleReference | null; readonly value: ModuleReference | null };
   /** A table to capture matches one of them, as schema.table; empty: every table. */
   readonly tables: readonly RegExp[];
-  readonly topicRegex: RegExp;
-  /** In JavaScript's replacement syntax. */
-  readonly topicReplacement: string;
   /** `topic.creation.default.*` beyond partitions and replication: settings of created topics. */
   readonly topicConfigs: Readonly<Record<string, string>>;
   readonly security: KafkaSecurity;
@@ -78,21 +69,27 @@ export function checkConnectorFile(path: string, surroundings: Surroundings = {}
 /** Checks a connector's JSON text; `source` is what mistakes call it. */
 export function checkConnector(text: string, source: string | null, surroundings: Surroundings = {}): Checked {
   const document = readDocument(text, source, surroundings);
-  const check = new Check(source, document.given, document.mistakes);
+  const reader = new KeyReader(source, document.given, document.mistakes);
+  const folders = (surroundings.shared ?? []).find(({ key }) => key === PLUGIN_PATH)?.text ?? '';
+  const check = new Check(reader, foldersOf(folders));
   // Without a readable "config", every required key would be called missing.
   if (document.name === null && ![...document.given.values()].some((value) => !value.shared)) {
-    return { mistakes: check.mistakes.map(withExample) };
+    return { mistakes: reader.mistakes.map(withExample) };
   }
   const config = check.config(document.name ?? 'unnamed');
-  return check.mistakes.length === 0 ? { config } : { mistakes: check.mistakes.map(withExample) };
+  return reader.mistakes.length === 0 ? { config } : { mistakes: reader.mistakes.map(withExample) };
 }
 
 /** Adds a right value for the key, or for the one that was meant. */
 function withExample(mistake: Mistake): Mistake {
   const key = mistake.near ?? mistake.key ?? '';
   const field = key.startsWith('transforms.')
-    ? byLength(ROUTER_KEYS).find((each) => key.endsWith(`.${each.key}`))
-    : byLength(KEYS).find((each) => each.key === key);
+    ? byLength({ ...ROUTER_KEYS, ...STEP_KEYS }).find((each) => key.endsWith(`.${each.key}`))
+    : key.startsWith('predicates.')
+      ? byLength({ ...PREDICATE_KEYS, ...TOPIC_NAME_MATCHES_KEYS, ...HAS_HEADER_KEY_KEYS }).find((each) =>
+          key.endsWith(`.${each.key}`),
+        )
+      : byLength(KEYS).find((each) => each.key === key);
   return field === undefined ? mistake : { ...mistake, example: field.example };
 }
 
@@ -107,158 +104,118 @@ function configOf(checked: Checked): ConnectorConfig {
 }
 
 class Check {
-  readonly mistakes: Mistake[];
-  readonly #source: string | null;
-  readonly #given: Map<string, Given>;
-  /** Keys that are wrong already: no second mistake is made of them. */
-  readonly #wrong: Set<string | null>;
+  readonly #reader: KeyReader;
+  /** Of `plugin.path`. */
+  readonly #folders: readonly string[];
 
-  constructor(source: string | null, given: ReadonlyMap<string, Given>, mistakes: readonly Mistake[]) {
-    this.#source = source;
-    this.#given = new Map(given);
-    this.mistakes = [...mistakes];
-    this.#wrong = new Set(mistakes.map((mistake) => mistake.key));
+  constructor(reader: KeyReader, folders: readonly string[]) {
+    this.#reader = reader;
+    this.#folders = folders;
   }
 
   /** Only to be used when there are no mistakes. */
   config(name: string): ConnectorConfig {
+    const reader = this.#reader;
     const aliases = this.#foreignAliases();
-    const remarks = this.#adopt('', fieldKeys(KEYS, ''), judgeConnectorKey);
-    const values = this.#fields(KEYS, '');
-    const prefix = this.#routerPrefix(values.transforms);
-    if (prefix !== null) remarks.push(...this.#adopt(prefix, fieldKeys(ROUTER_KEYS, prefix), judgeRouterOption));
-    const router = prefix === null ? null : this.#fields(ROUTER_KEYS, prefix);
-    this.#unknownKeys(prefix, values.transforms ?? [], aliases);
-    if (this.#given.has('name') && this.#given.get('name')?.text !== name)
-      this.#note('name', 'differs from the connector\'s "name": remove it');
-    const routing = this.#routing(router ?? {}, prefix ?? '');
+    const converters = { key: this.#converter('key'), value: this.#converter('value') };
+    const ours = fieldKeys(KEYS, '');
+    // What stands behind an alias is for the chain to judge.
+    const behindAlias = (key: string): boolean => key.startsWith('transforms.') || key.startsWith('predicates.');
+    const remarks = reader.adopt(
+      '',
+      (key) => ours.includes(key) || key.startsWith(TOPIC_CONFIG) || behindAlias(key),
+      judgeConnectorKey,
+    );
+    const values = reader.fields(KEYS, '');
+    const { transforms = [], predicates = [] } = values;
+    const chain = readChain(reader, { transforms, predicates }, this.#folders);
+    this.#needsRouter(transforms, chain);
+    this.#unknownKeys(values, chain, aliases);
+    if (reader.given.has('name') && reader.given.get('name')?.text !== name)
+      reader.note('name', 'differs from the connector\'s "name": remove it');
     const defaultName = nameInDatabase(name);
     return Object.freeze({
       name,
       values: values as ConnectorValues,
-      router: (router ?? {}) as RouterValues,
-      ...routing,
+      transforms: chain.transforms,
+      predicates: chain.predicates,
+      converters,
       tables: this.#tables(values),
       topicConfigs: this.#topicConfigs(),
       security: this.#security(values),
       slotName: values.slotName ?? defaultName,
       publicationName: values.publicationName ?? defaultName,
       transactionalId: `${values.transactionalIdPrefix ?? ''}${name}`,
-      remarks,
+      remarks: [...remarks, ...chain.remarks],
     });
   }
 
   /** Converters and post processors by name: the lists are refused, and what is said of them says it of their options. */
   #foreignAliases(): readonly string[] {
-    const lists = ['converters', 'post.processors'].map((key) => this.#given.get(key)?.text ?? '');
+    const lists = ['converters', 'post.processors'].map((key) => this.#reader.given.get(key)?.text ?? '');
     return lists.flatMap((list) => list.split(',').map((alias) => alias.trim())).filter((alias) => alias !== '');
   }
 
-  #adopt(prefix: string, ours: readonly string[], judge: typeof judgeConnectorKey): Remark[] {
-    return adopt(this.#given, {
-      prefix,
-      isOurs: (key) => ours.includes(key) || key.startsWith(TOPIC_CONFIG),
-      judge,
-      note: (key, text) => this.#note(key, text),
-    });
+  /** A converter by module path; its options are nobody else's. */
+  #converter(side: 'key' | 'value'): ModuleReference | null {
+    const reader = this.#reader;
+    const key = `${side}.converter`;
+    const path = reader.given.get(key)?.text ?? '';
+    if (!isModulePath(path)) return null;
+    const module = moduleIn(reader, `${key}.`, key, path, [], this.#folders);
+    // Nobody else reads these: the default takes the place of what the module does.
+    for (const each of reader.given.keys())
+      if ((each === key && module !== null) || each.startsWith(`${key}.`)) reader.given.delete(each);
+    return module === null ? null : { ...module, name: key };
   }
 
-  #fields<F extends Fields>(fields: F, prefix: string): Partial<Values<F>> {
-    const out: Record<string, unknown> = {};
-    for (const [name, field] of Object.entries(fields)) {
-      const key = prefix + field.key;
-      const given = this.#given.get(key);
-      if (given === undefined) {
-        if ('default' in field) out[name] = field.default;
-        else if (!this.#wrong.has(key)) this.#note(key, `is missing: ${field.doc}`);
-        continue;
-      }
-      const parsed = field.parse(given.text);
-      if ('value' in parsed) out[name] = parsed.value;
-      else
-        this.#note(
-          key,
-          `expected ${parsed.expected}, got ${field.secret || given.hidden ? 'something else' : shown(given.text)}`,
-        );
-    }
-    return out as Partial<Values<F>>;
-  }
-
-  /** Row changes as such and other transforms come later: until then one router has to be there. */
-  #routerPrefix(aliases: readonly string[] | undefined): string | null {
-    if (aliases === undefined) return null;
-    const [first, ...others] = aliases;
-    if (first !== undefined && others.length === 0) return `transforms.${first}.`;
-    if (!this.#wrong.has('transforms')) {
-      this.#note(
+  /** Row changes as such come later: until then a router has to be there. */
+  #needsRouter(aliases: readonly string[], { transforms }: Chain): void {
+    if (this.#reader.isWrong('transforms')) return;
+    if (aliases.length === 0) {
+      this.#reader.note(
         'transforms',
-        first === undefined
-          ? 'is missing: expected the alias of the outbox router (row changes without it are not supported yet)'
-          : `expected one alias, that of the outbox router, got ${aliases.length}: several transforms are not supported yet, and leaving one out would change the events`,
+        'is missing: expected the alias of the outbox router (row changes without it are not supported yet)',
+      );
+    } else if (
+      transforms.length === aliases.length &&
+      transforms.every(({ transform }) => transform.kind !== 'outbox')
+    ) {
+      this.#reader.note(
+        'transforms',
+        'names no outbox router: expected one of type "outbox" (row changes without it are not supported yet)',
       );
     }
-    return null;
   }
 
-  #unknownKeys(prefix: string | null, aliases: readonly string[], foreign: readonly string[]): void {
-    const known = [...fieldKeys(KEYS, ''), ...(prefix === null ? [] : fieldKeys(ROUTER_KEYS, prefix)), 'name'];
+  #unknownKeys(values: Partial<ConnectorValues>, chain: Chain, foreign: readonly string[]): void {
+    const known = [...fieldKeys(KEYS, ''), ...chain.keys, 'name'];
     const suggestions = [
       ...spelledOut(CONNECTOR_FAMILIES),
-      ...(prefix === null ? [] : spelledOut(ROUTER_FAMILIES).map((option) => prefix + option)),
+      ...chain.routers.flatMap((prefix) => spelledOut(ROUTER_FAMILIES).map((option) => prefix + option)),
     ];
-    for (const [key] of this.#given) {
+    for (const [key] of this.#reader.given) {
       if (known.includes(key) || key.startsWith(TOPIC_CONFIG)) continue;
       if (foreign.some((alias) => key.startsWith(`${alias}.`))) continue;
-      const alias = /^transforms\.(.*?)\./.exec(key)?.[1];
-      if (alias !== undefined && !aliases.includes(alias)) {
-        this.#note(key, `belongs to the alias "${alias}", which "transforms" does not name`);
-      } else if (prefix === null && alias !== undefined) continue;
-      else {
-        const near = nearest(key, [...known, ...suggestions]);
-        this.#note(key, `is not a key of this connector${near === null ? '' : `; did you mean "${near}"?`}`, near);
+      if (chain.foreign.some((prefix) => key.startsWith(prefix))) continue;
+      const stray = this.#stray(key, values);
+      if (stray !== null) {
+        this.#reader.note(key, stray);
+        continue;
       }
+      const near = nearest(key, [...known, ...suggestions]);
+      this.#reader.note(key, `is not a key of this connector${near === null ? '' : `; did you mean "${near}"?`}`, near);
     }
   }
 
-  #routing(
-    router: Partial<RouterValues>,
-    prefix: string,
-  ): Pick<ConnectorConfig, 'headers' | 'topicRegex' | 'topicReplacement'> {
-    const key = (field: keyof typeof ROUTER_KEYS): string => prefix + ROUTER_KEYS[field].key;
-    const headers = (router.placement ?? []).flatMap((item) => this.#placement(item, key('placement')));
-    const topicRegex = this.#java(key('topicRegex'), () => fromJavaRegex(router.topicRegex ?? ''));
-    const topicReplacement = this.#java(
-      key('topicReplacement'),
-      () => topicRegex && fromJavaReplacement(router.topicReplacement ?? '', topicRegex),
-    );
-    if (topicReplacement && /[^A-Za-z0-9._-]/.test(literalOf(topicReplacement))) {
-      this.#note(key('topicReplacement'), 'makes no legal topic names: expected A-Z a-z 0-9 . _ - and groups');
+  /** What a key says that stands behind an alias which its list does not name. */
+  #stray(key: string, values: Partial<ConnectorValues>): string | null {
+    for (const list of ['transforms', 'predicates'] as const) {
+      const alias = key.startsWith(`${list}.`) ? /^(.*?)\./.exec(key.slice(list.length + 1))?.[1] : undefined;
+      if (alias === undefined || (values[list] ?? []).some((each) => key.startsWith(`${list}.${each}.`))) continue;
+      return `belongs to the alias "${alias}", which "${list}" does not name`;
     }
-    return { headers, topicRegex: topicRegex ?? /$/, topicReplacement: topicReplacement ?? '' };
-  }
-
-  #java<T>(key: string, read: () => T): T | null {
-    try {
-      return read();
-    } catch (error) {
-      if (!(error instanceof JavaRegexError)) throw error;
-      const what = this.#given.get(key)?.hidden ? 'something in it' : error.message;
-      this.#note(key, `cannot be read, or not with the same meaning as in Java: ${what}`);
-      return null;
-    }
-  }
-
-  #placement(item: string, key: string): { column: string; name: string }[] {
-    const [column, where, name, ...rest] = item.split(':').map((part) => part.trim());
-    if (column && where === 'header' && rest.length === 0) return [{ column, name: name || column }];
-    if (where === 'envelope' || where === 'partition') {
-      this.#note(key, `the placement "${where}" is not supported yet, and ignoring it would change the events`);
-    } else
-      this.#note(
-        key,
-        `expected column:header or column:header:name, got ${this.#given.get(key)?.hidden ? 'something else' : shown(item)}`,
-      );
-    return [];
+    return null;
   }
 
   /** As Debezium: of what is captured and what is not, one list each. */
@@ -268,12 +225,12 @@ class Check {
       [KEYS.tables, KEYS.excludedTables, tables.length > 0 && excludedTables.length > 0],
       [KEYS.schemas, KEYS.excludedSchemas, schemas.length > 0 && excludedSchemas.length > 0],
     ] as const) {
-      if (both) this.#note(exclude.key, `stands beside "${include.key}": give one of them, as in Debezium`);
+      if (both) this.#reader.note(exclude.key, `stands beside "${include.key}": give one of them, as in Debezium`);
     }
     try {
       return tableFilter({ tables, excludedTables, schemas, excludedSchemas });
     } catch (error) {
-      this.#note(
+      this.#reader.note(
         KEYS.tables.key,
         `cannot be combined with the other lists (${messageOf(error)}): write all of it into this one`,
       );
@@ -285,17 +242,21 @@ class Check {
   #topicConfigs(): Readonly<Record<string, string>> {
     const configs: [string, string][] = [];
     let any = false;
-    for (const [key, { text }] of this.#given) {
+    for (const [key, { text }] of this.#reader.given) {
       if (!key.startsWith(TOPIC_CONFIG)) continue;
       any = true;
       if (key === KEYS.topicPartitions.key || key === KEYS.topicReplication.key) continue;
       if (/^[a-z][a-z0-9.]*$/.test(key.slice(TOPIC_CONFIG.length)))
         configs.push([key.slice(TOPIC_CONFIG.length), text]);
-      else this.#note(key, 'names no setting of a topic: expected topic.creation.default.cleanup.policy and the like');
+      else
+        this.#reader.note(
+          key,
+          'names no setting of a topic: expected topic.creation.default.cleanup.policy and the like',
+        );
     }
     for (const { key } of any ? [KEYS.topicPartitions, KEYS.topicReplication] : []) {
-      if (!this.#given.has(key) && !this.#wrong.has(key)) {
-        this.#note(
+      if (!this.#reader.given.has(key) && !this.#reader.isWrong(key)) {
+        this.#reader.note(
           key,
           'is missing: with any topic.creation.default.* it has to be given, as in Kafka Connect (-1: the broker decides)',
         );
@@ -312,18 +273,18 @@ class Check {
     // What could not be parsed is said already and counts as absent here.
     const filled = { ...absentSecurity(), ...values } as ConnectorValues;
     return kafkaSecurity(filled, (key, text) => {
-      if (!this.#wrong.has(key)) this.#note(key, text);
+      if (!this.#reader.isWrong(key)) this.#reader.note(key, text);
     });
   }
 
   /** A password or certificate that is silently not used is a mistake, unless it is there for other connectors. */
   #unusedSecurity(protocol: string): void {
-    for (const [key, { shared }] of this.#given) {
+    for (const [key, { shared }] of this.#reader.given) {
       const sasl = key.startsWith('kafka.sasl.') && !protocol.startsWith('SASL');
       const tls = key.startsWith('kafka.ssl.') && !protocol.endsWith('SSL');
       if (shared || !(sasl || tls)) continue;
       const need = sasl ? 'SASL_SSL or SASL_PLAINTEXT' : 'SSL or SASL_SSL';
-      this.#note(
+      this.#reader.note(
         key,
         `has no effect while kafka.security.protocol is ${protocol}: expected ${need}, or this key removed`,
       );
@@ -332,32 +293,15 @@ class Check {
 
   /** Connect's JsonConverter writes schemas unless told otherwise. */
   #jsonSchemas(side: 'key' | 'value'): void {
-    const converter = this.#given.get(`${side}.converter`)?.text.trim();
+    const converter = this.#reader.given.get(`${side}.converter`)?.text.trim();
     if (!/^(?:org\.apache\.kafka\.connect\.json\.)?JsonConverter$/.test(converter ?? '')) return;
     const key = `${side}.converter.schemas.enable`;
-    if (this.#given.has(key) || this.#wrong.has(key)) return;
-    this.#note(
+    if (this.#reader.given.has(key) || this.#reader.isWrong(key)) return;
+    this.#reader.note(
       key,
       "is missing: Connect's JsonConverter writes a schema into each record by default, which is not supported yet. Set it to false",
     );
   }
-
-  #note(key: string, text: string, near: string | null = null): void {
-    const given = this.#given.get(key);
-    this.#wrong.add(key);
-    this.mistakes.push({
-      source: given === undefined ? this.#source : given.source,
-      line: given?.at?.line ?? null,
-      column: given?.at?.column ?? null,
-      key: given?.spelled ?? key,
-      text,
-      ...(near === null ? {} : { near }),
-    });
-  }
-}
-
-function fieldKeys(fields: Fields, prefix: string): string[] {
-  return Object.values(fields).map((field) => prefix + field.key);
 }
 
 function absentSecurity(): Record<string, null> {
@@ -367,8 +311,4 @@ function absentSecurity(): Record<string, null> {
 /** Slot names are lower-case letters, digits and underscores, 63 at most. */
 function nameInDatabase(connector: string): string {
   return `millrace_${connector.toLowerCase().replaceAll(/[^a-z0-9_]/g, '_')}`.slice(0, 63);
-}
-
-function shown(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }

@@ -7,12 +7,14 @@ import type { SharedValue } from './given.ts';
 import { KAFKA_KEYS, SHARED_KEYS } from './kafka-keys.ts';
 import { type Mistake, formatMistake, mistakesError } from './mistake.ts';
 import { nearest } from './nearest.ts';
+import { PLUGIN_PATH } from './plugin-path.ts';
 import type { Env } from './references.ts';
 
 /** The keys that may be given for all connectors. */
-export const SHARED: readonly string[] = [...Object.values(KAFKA_KEYS), ...Object.values(SHARED_KEYS)].map(
-  (field) => field.key,
-);
+export const SHARED: readonly string[] = [
+  ...[...Object.values(KAFKA_KEYS), ...Object.values(SHARED_KEYS)].map((field) => field.key),
+  PLUGIN_PATH,
+];
 
 /** `kafka.client.id` as `MILLRACE_KAFKA_CLIENT_ID`. */
 export function variableFor(key: string): string {
@@ -36,7 +38,7 @@ const KUBERNETES = /_SERVICE_HOST$|_SERVICE_PORT(?:_\w+)?$|_PORT$|_PORT_\d+_(?:T
 export function strayVariables(env: Env): { readonly name: string; readonly near: string | null }[] {
   const known = SHARED.map(variableFor);
   return Object.keys(env)
-    .filter((name) => /^MILLRACE_(?:KAFKA|OFFSETS|TRANSACTION)_/.test(name))
+    .filter((name) => /^MILLRACE_(?:KAFKA|OFFSETS|TRANSACTION|PLUGIN)_/.test(name))
     .filter((name) => !known.includes(name) && !KUBERNETES.test(name))
     .map((name) => ({ name, near: nearest(name, known) }));
 }

@@ -8,7 +8,13 @@ export type Form =
   | { readonly kind: 'text'; readonly mayBeEmpty: boolean; readonly shape: Shape | null }
   | { readonly kind: 'integer'; readonly min: number; readonly max: number; readonly also: number | null }
   | { readonly kind: 'boolean' }
-  | { readonly kind: 'choice'; readonly words: readonly string[]; readonly aliases: readonly string[] }
+  | {
+      readonly kind: 'choice';
+      readonly words: readonly string[];
+      readonly aliases: readonly string[];
+      /** The path of a module of one's own is taken, too. */
+      readonly modules: boolean;
+    }
   | { readonly kind: 'list'; readonly some: boolean }
   | { readonly kind: 'patterns' };
 
@@ -106,13 +112,17 @@ export function choice<const T extends string>(
     readonly aliases?: Readonly<Record<string, T>>;
     /** What is known and not taken: why, and what to do instead. */
     readonly refused?: Readonly<Record<string, string>>;
+    /** The path of a module may stand there; who reads the key looks for it first (`isModulePath`). */
+    readonly modules?: boolean;
+    /** Said of every other value, in brackets. */
+    readonly otherwise?: string;
   },
 ): Field<T> {
-  const { aliases = {}, refused = {}, ...field } = options;
+  const { aliases = {}, refused = {}, modules = false, otherwise, ...field } = options;
   return {
     key,
     example: options.default ?? words[0] ?? '',
-    form: { kind: 'choice', words, aliases: Object.keys(aliases) },
+    form: { kind: 'choice', words, aliases: Object.keys(aliases), modules },
     ...field,
     parse: (raw) => {
       const given = raw.trim();
@@ -120,9 +130,10 @@ export function choice<const T extends string>(
         ? aliases[given]
         : words.find((word) => word.toLowerCase() === given.toLowerCase());
       if (value !== undefined) return { value };
-      const reason = Object.hasOwn(refused, given.toLowerCase()) ? ` (${refused[given.toLowerCase()] ?? ''})` : '';
+      const why = Object.hasOwn(refused, given.toLowerCase()) ? refused[given.toLowerCase()] : otherwise;
+      const reason = why === undefined ? '' : ` (${why})`;
       const list = words.length === 1 ? `"${words[0] ?? ''}"` : `one of ${words.join(', ')}`;
-      return { expected: `${list}${reason}` };
+      return { expected: `${list}${modules ? ', or the path of a module' : ''}${reason}` };
     },
   };
 }

@@ -2,6 +2,7 @@
 import { type JsonNode, JsonSyntaxError, type Member, type Place, parseJson } from './json.ts';
 import type { Mistake } from './mistake.ts';
 import { nearest } from './nearest.ts';
+import { PLUGIN_PATH } from './plugin-path.ts';
 import { type Env, resolveReferences } from './references.ts';
 
 /** A value for a key, its references resolved. */
@@ -52,6 +53,8 @@ export function readDocument(json: string, source: string | null, { shared = [],
   };
   const given = new Map<string, Given>();
   for (const value of shared) {
+    // Not a connector's business: a file must not be able to say from where code is loaded.
+    if (value.key === PLUGIN_PATH) continue;
     const resolved = resolveReferences(value.text, env);
     if ('value' in resolved) {
       given.set(value.key, {

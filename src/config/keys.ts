@@ -123,18 +123,29 @@ export const KEYS = {
       ]),
     ),
   }),
-  transforms: list('transforms', { example: 'outbox', doc: 'Alias of the outbox router: any name.', default: [] }),
+  transforms: list('transforms', {
+    example: 'outbox',
+    doc: 'Aliases of the transforms, in the order in which they are applied; one is the outbox router.',
+    default: [],
+  }),
+  predicates: list('predicates', {
+    example: 'isOutbox',
+    doc: 'Aliases of the predicates that transforms ask.',
+    default: [],
+  }),
   keyConverter: choice('key.converter', CONVERTERS, {
-    doc: 'How keys become bytes.',
+    doc: 'How keys become bytes; or the path of a module in plugin.path.',
     default: 'string',
     aliases: CONVERTER_CLASSES,
     refused: CONVERTERS_LATER,
+    modules: true,
   }),
   valueConverter: choice('value.converter', CONVERTERS, {
-    doc: 'How values become bytes; raw: the payload as it is.',
+    doc: 'How values become bytes; raw: the payload as it is; or the path of a module in plugin.path.',
     default: 'raw',
     aliases: CONVERTER_CLASSES,
     refused: CONVERTERS_LATER,
+    modules: true,
   }),
   keySchemas: choice('key.converter.schemas.enable', ['false'], {
     doc: 'JSON with schemas comes later.',

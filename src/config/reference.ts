@@ -4,6 +4,7 @@ import { KAFKA_KEYS, SHARED_KEYS } from './kafka-keys.ts';
 import { KEYS } from './keys.ts';
 import { ROUTER_KEYS } from './router-keys.ts';
 import { defaultOf } from './schema.ts';
+import { HAS_HEADER_KEY_KEYS, PREDICATE_KEYS, STEP_KEYS, TOPIC_NAME_MATCHES_KEYS } from './transform-keys.ts';
 
 const HEAD = `# Configuration
 
@@ -30,6 +31,15 @@ export function configurationReference(): string {
     '## Outbox router\n',
     'Each behind `transforms.<alias>.`, where `transforms` names the alias.\n',
     tableOf(ROUTER_KEYS),
+    '## Transforms and predicates\n',
+    '`transforms` names any number of transforms, which are applied in that order. Behind `transforms.<alias>.` every one of\n' +
+      'them also takes:\n',
+    tableOf(STEP_KEYS),
+    'Behind `predicates.<alias>.`, where `predicates` names the alias:\n',
+    tableOf({ ...PREDICATE_KEYS, ...TOPIC_NAME_MATCHES_KEYS, ...HAS_HEADER_KEY_KEYS }),
+    'A `type` of a transform or a predicate, and a converter, may be the path of a module of your own, relative to a folder\n' +
+      'of `--plugin.path` (or `MILLRACE_PLUGIN_PATH`), which no connector file can set. What else stands behind its alias are its\n' +
+      'options. docs/plugins.md shows how to write one.\n',
   ].join('\n');
 }
 

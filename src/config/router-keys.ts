@@ -3,8 +3,11 @@ import { boolean, choice, list, optional, text } from './field.ts';
 
 export const ROUTER_KEYS = {
   type: choice('type', ['outbox'], {
-    doc: 'The transform: outbox, or io.debezium.transforms.outbox.EventRouter.',
+    doc: 'The transform: outbox, or io.debezium.transforms.outbox.EventRouter; or the path of a module in plugin.path.',
     aliases: { 'io.debezium.transforms.outbox.EventRouter': 'outbox', EventRouter: 'outbox' },
+    modules: true,
+    otherwise:
+      'other transforms are not supported yet, and leaving one out would change the events; a module of your own can do the same: docs/plugins.md',
   }),
   id: text('table.field.event.id', { example: 'id', doc: 'Column of the id header.', default: 'id' }),
   key: optional('table.field.event.key', {

@@ -4,6 +4,7 @@ import { NAME } from './given.ts';
 import { KAFKA_KEYS, SHARED_KEYS } from './kafka-keys.ts';
 import { KEYS } from './keys.ts';
 import { ROUTER_KEYS } from './router-keys.ts';
+import { PREDICATE_KEYS, STEP_KEYS } from './transform-keys.ts';
 
 type Schema = { readonly [key: string]: unknown };
 
@@ -12,13 +13,16 @@ const REFERENCE = String.raw`\$\{\w+:[^}]*\}`;
 /** Connect's files hold texts; numbers and booleans are taken as their text. */
 const SCALAR = ['string', 'number', 'boolean'];
 const TOPIC_CONFIG = String.raw`^topic\.creation\.default\.[a-z][a-z0-9.]*$`;
+const TYPE_OF_LINK = String.raw`^(?:transforms|predicates)\..+\.type$`;
+/** The path of a module of one's own. */
+const MODULE = String.raw`\.[cm]?[jt]s\s*$`;
 /** The alias in the examples: editors complete the names of `properties` only. */
 const USUAL_ALIAS = 'outbox';
 
 export function connectorSchema(): Schema {
   const shared: readonly string[] = [...Object.values(KAFKA_KEYS), ...Object.values(SHARED_KEYS)].map(({ key }) => key);
   const fields: readonly Field<unknown>[] = Object.values(KEYS);
-  const options: readonly Field<unknown>[] = Object.values(ROUTER_KEYS);
+  const options: readonly Field<unknown>[] = Object.values({ ...ROUTER_KEYS, ...STEP_KEYS });
   const required = fields.filter((field) => !('default' in field)).map((field) => field.key);
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
@@ -45,8 +49,24 @@ export function connectorSchema(): Schema {
         },
         patternProperties: {
           [TOPIC_CONFIG]: { type: SCALAR, description: 'A setting of created topics.' },
+          // A module of one's own has options that nobody here knows.
+          '^(?:transforms|predicates|key\\.converter|value\\.converter)\\..': { type: SCALAR },
+          '^predicates\\..+\\.type$': valueOf(PREDICATE_KEYS.type),
           ...Object.fromEntries(options.map((field) => [optionPattern(field.key, options), optionOf(field)])),
         },
+        // Where no type is a module, every option is one of ours.
+        anyOf: [
+          { not: { patternProperties: { [TYPE_OF_LINK]: { not: { type: 'string', pattern: MODULE } } } } },
+          {
+            propertyNames: {
+              anyOf: [
+                { not: { pattern: String.raw`^(?:transforms|predicates)\.` } },
+                ...options.map((field) => ({ pattern: optionPattern(field.key, options) })),
+                { pattern: String.raw`^predicates\..+\.(?:type|pattern|name)$` },
+              ],
+            },
+          },
+        ],
       },
     },
     definitions: Object.fromEntries(options.map((field) => [field.key, valueOf(field)])),
@@ -97,7 +117,7 @@ function formOf(form: Form): Schema {
     case 'boolean':
       return wordsOf(['true', 'false'], [], [true, false]);
     case 'choice':
-      return wordsOf(form.words, form.aliases, form.words.includes('false') ? [false] : []);
+      return wordsOf(form.words, form.aliases, form.words.includes('false') ? [false] : [], form.modules);
   }
 }
 
@@ -108,11 +128,17 @@ function textOf({ mayBeEmpty, shape }: { readonly mayBeEmpty: boolean; readonly 
 }
 
 /** `enum` for completion; beside it what is also taken: words in any case with space around them, references. */
-function wordsOf(words: readonly string[], aliases: readonly string[], values: readonly boolean[]): Schema {
+function wordsOf(
+  words: readonly string[],
+  aliases: readonly string[],
+  values: readonly boolean[],
+  modules = false,
+): Schema {
   const anyCase = words.map((word) => literal(word).replaceAll(/[a-z]/gi, bothCases)).join('|');
   const exact = aliases.map(literal).join('|');
   const spelled = `^\\s*(?:${anyCase}${exact === '' ? '' : `|${exact}`})\\s*$`;
-  return { anyOf: [{ enum: [...words, ...aliases, ...values] }, matching(spelled)] };
+  const path = modules ? [matching(MODULE)] : [];
+  return { anyOf: [{ enum: [...words, ...aliases, ...values] }, matching(spelled), ...path] };
 }
 
 const bothCases = (letter: string): string => `[${letter.toLowerCase()}${letter.toUpperCase()}]`;

@@ -57,7 +57,7 @@ export const COUNTERS: Readonly<Record<CounterName, DeclaredCounter>> = {
     doc: WHILE_RUNNING,
   },
   skipped_changes: {
-    help: 'Changes that are no event: deletes, updates and truncates of the outbox, and logical messages',
+    help: 'Changes that are no event: deletes, updates and truncates of the outbox, logical messages, what a module of yours drops',
     unit: 'changes',
     doc: `${WHILE_RUNNING} Deletes tidy the table up; what an update does, \`table.op.invalid.behavior\` says.`,
   },

@@ -5,6 +5,7 @@ import { MillraceError } from '../errors.ts';
 import type { Clock, Log } from '../ports.ts';
 import { clashFinding, planKafka } from '../sink/kafka/plan.ts';
 import { planDatabase } from '../source/postgres/plan.ts';
+import { loadPlugins } from './chain.ts';
 import { postgresSettings, sinkSettings } from './assemble.ts';
 
 export interface ConnectorPlan {
@@ -31,12 +32,13 @@ export function couldRun({ database, kafka }: ConnectorPlan): boolean {
   return [...database, ...kafka].every((finding) => finding.level !== 'obstacle');
 }
 
-/** A configuration that cannot be put to use (a PEM file that is not there) is an obstacle like others. */
+/** A configuration that cannot be put to use (a PEM file that is not there, a module that cannot be loaded) is an obstacle like others. */
 export async function planOrObstacle(
   config: ConnectorConfig,
   context: Parameters<typeof planConnector>[1],
 ): Promise<ConnectorPlan> {
   try {
+    (await loadPlugins(config)).close();
     return await planConnector(config, context);
   } catch (error) {
     if (!(error instanceof MillraceError) || context.signal.aborted) throw error;

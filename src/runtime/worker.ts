@@ -3,10 +3,9 @@ import type { ConnectorConfig } from '../config/connector.ts';
 import { Records } from '../change/records.ts';
 import { runPipeline } from '../pipeline/pipeline.ts';
 import type { Clock, Failpoint, Log, Metrics, Progress } from '../ports.ts';
-import { createSerializer } from '../serialize/serializer.ts';
 import type { Sink } from '../sink/sink.ts';
 import type { Source } from '../source/source.ts';
-import { createOutboxRouter } from '../transform/outbox.ts';
+import { createStages, loadPlugins } from './chain.ts';
 
 export interface WorkerContext {
   readonly log: Log;
@@ -30,6 +29,8 @@ export async function runConnector(
 ): Promise<void> {
   const { log, metrics, progress, clock } = context;
   const { maxQueueBytes: maxBytes, maxBatchSize: maxRecords } = config.values;
+  // Before anything is taken or claimed: a faulty module must not stand in a healthy instance's way.
+  const plugins = await loadPlugins(config);
   const source = context.createSource(config, context);
   const sink = context.createSink(config, context);
   try {
@@ -44,13 +45,13 @@ export async function runConnector(
       source,
       sink,
       start,
-      transform: createOutboxRouter(routerSettings(config), {
+      ...createStages(config, plugins, {
         log,
         metrics,
-        now: () => clock.now(),
+        clock,
         headerEncoder: (column) => source.headerEncoder?.(column) ?? null,
+        columnType: (column) => source.columnType?.(column) ?? null,
       }),
-      serialize: createSerializer({ key: config.values.keyConverter, value: config.values.valueConverter }),
       // As many as the refused batch can have held.
       limits: { maxBytes, maxRecords, ...(context.isolate ? { isolate: maxRecords + 1 } : {}) },
       signal: run,
@@ -64,21 +65,6 @@ export async function runConnector(
     await sink.close();
     // The lease goes last: whoever takes it finds Kafka free.
     await source.close();
+    plugins.close();
   }
-}
-
-function routerSettings(config: ConnectorConfig): Parameters<typeof createOutboxRouter>[0] {
-  const { router } = config;
-  return {
-    idField: router.id,
-    keyField: router.key,
-    payloadField: router.payload,
-    routeByField: router.routeBy,
-    topicRegex: config.topicRegex,
-    topicReplacement: config.topicReplacement,
-    headers: config.headers,
-    missingHeaderColumn: router.missing,
-    tombstoneOnEmptyPayload: router.tombstone,
-    onUpdate: router.onUpdate,
-  };
 }

@@ -1,4 +1,5 @@
 import type { Introduction, Opened } from '../change/claim.ts';
+import type { ColumnType } from '../change/column-type.ts';
 import type { Fragment } from '../change/fragment.ts';
 import type { Position } from '../change/position.ts';
 import type { Column } from '../change/table.ts';
@@ -28,6 +29,8 @@ export interface Source {
    * Asked for once per table.
    */
   headerEncoder?(column: Column): ((bytes: Buffer) => Buffer) | null;
+  /** What a column is in Debezium's events; null: its form is all that is known. Asked for once per table. */
+  columnType?(column: Column): ColumnType | null;
   /** Ends sessions and releases the lease; safe to call at any time, more than once. */
   close(): Promise<void>;
 }

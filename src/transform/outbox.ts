@@ -3,13 +3,14 @@
  * Debezium's `io.debezium.transforms.outbox.EventRouter`
  * (https://debezium.io/documentation/reference/stable/transformations/outbox-event-router.html).
  */
-import type { Change, Row, RowChange } from '../change/change.ts';
+import type { Row, RowChange } from '../change/change.ts';
 import type { Header, Message, Payload } from '../change/message.ts';
 import { type Column, type Table, columnIndex, tableName } from '../change/table.ts';
 import { UNCHANGED } from '../change/value.ts';
 import { MillraceError, unreachable } from '../errors.ts';
 import type { Log, Metrics } from '../ports.ts';
-import type { Transform } from './transform.ts';
+import { isLegalTopic } from './topic-name.ts';
+import type { Stage } from './transform.ts';
 
 export interface OutboxSettings {
   /** Column for the header `id`. */
@@ -33,7 +34,6 @@ export interface OutboxSettings {
 export interface OutboxContext {
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly now: () => number;
   /** How the source writes a column as a header; null: as received. */
   readonly headerEncoder?: (column: Column) => HeaderEncoder | null;
 }
@@ -60,44 +60,49 @@ const TRUE = Buffer.from('true');
 const FALSE = Buffer.from('false');
 const TOPIC_CACHE_SIZE = 10_000;
 
-/** The transform. Throws `data` for a row that cannot be routed and for updates when `onUpdate` is `fatal`. */
-export function createOutboxRouter(settings: OutboxSettings, context: OutboxContext): Transform {
+/**
+ * The stage: an inserted row becomes its event, other changes none, and what is no row change passes as it is. Throws
+ * `data` for a row that cannot be routed and for updates when `onUpdate` is `fatal`.
+ */
+export function createOutboxRouter(settings: OutboxSettings, context: OutboxContext): Stage {
   const topics = new TopicCache(settings);
   const { log, metrics } = context;
   let plan: Plan | null = null;
 
-  const route = (change: RowChange, row: Row, out: Message[]): void => {
+  const route = (row: Row, before: Message): Message => {
     if (plan === null || plan.table !== row.table) plan = planFor(row.table, settings, context);
     const payload = payloadOf(row, plan.payload);
     const tombstone = settings.tombstoneOnEmptyPayload && isEmpty(payload);
-    const headers: Header[] = [];
+    const headers: Header[] = before.headers.slice();
     for (const header of plan.headers) headers.push({ name: header.name, value: headerOf(row, header) });
-    out.push({
-      topic: topics.topic(row, plan.route, change),
+    return {
+      topic: topics.topic(row, plan.route),
       key: plan.key < 0 ? null : payloadOf(row, plan.key),
       body: tombstone ? TOMBSTONE : { kind: 'payload', payload },
       headers,
-      timestampMs: context.now(),
-    });
+      timestampMs: before.timestampMs,
+    };
   };
 
-  return (change: Change, _tx, out) => {
+  return (message) => {
+    if (message.body.kind === 'tombstone') return null;
+    if (message.body.kind !== 'change') return message;
+    const { change } = message.body;
     switch (change.op) {
       case 'insert':
       case 'read':
-        if (change.after) route(change, change.after, out);
-        return;
+        return change.after === null ? null : route(change.after, message);
       case 'update':
         rejectUpdate(change, settings.onUpdate, log);
         metrics.count('skipped_changes', 1);
-        return;
+        return null;
       case 'delete': // cleaning the table up is free
       case 'truncate':
       case 'message':
         metrics.count('skipped_changes', 1);
-        return;
+        return null;
       default:
-        unreachable(change);
+        return unreachable(change);
     }
   };
 }
@@ -142,14 +147,15 @@ function planFor(table: Table, settings: OutboxSettings, { headerEncoder }: Outb
 /** A column's content; text and JSON stay views of what was received. */
 function payloadOf(row: Row, column: number): Payload {
   const bytes = row.bytes(column);
-  const form = row.table.columns[column]?.form ?? 'text';
-  if (bytes === null || bytes === UNCHANGED) return { form, bytes: null };
+  const from = row.table.columns[column] ?? null;
+  const form = from?.form ?? 'text';
+  if (bytes === null || bytes === UNCHANGED) return { form, bytes: null, column: from };
   if (form === 'binary') {
     const value = row.value(column);
-    return { form, bytes: value instanceof Buffer ? value : null };
+    return { form, bytes: value instanceof Buffer ? value : null, column: from };
   }
-  if (form === 'boolean') return { form, bytes: row.value(column) === true ? TRUE : FALSE };
-  return { form, bytes };
+  if (form === 'boolean') return { form, bytes: row.value(column) === true ? TRUE : FALSE, column: from };
+  return { form, bytes, column: from };
 }
 
 function headerOf(row: Row, { column, encode }: HeaderColumn): Buffer | null {
@@ -175,19 +181,19 @@ class TopicCache {
     this.#settings = settings;
   }
 
-  topic(row: Row, column: number, change: RowChange): string {
+  topic(row: Row, column: number): string {
     const { bytes } = payloadOf(row, column);
     if (bytes === null) {
       throw new MillraceError(
         'data',
-        `a row of ${tableName(change.table)} has NULL in "${this.#settings.routeByField}" (route.by.field), so it has no topic; make the column NOT NULL`,
+        `a row of ${tableName(row.table)} has NULL in "${this.#settings.routeByField}" (route.by.field), so it has no topic; make the column NOT NULL`,
       );
     }
     let hash = 0x811c9dc5; // FNV-1a
     for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
     const known = this.#topics.get(hash);
     if (known !== undefined && known.bytes.equals(bytes)) return known.topic;
-    const topic = this.#route(bytes.toString('utf8'), change.table);
+    const topic = this.#route(bytes.toString('utf8'), row.table);
     if (this.#topics.size >= TOPIC_CACHE_SIZE) this.#topics.clear();
     this.#topics.set(hash, { bytes: Buffer.from(bytes), topic });
     return topic;
@@ -198,7 +204,7 @@ class TopicCache {
     const match = topicRegex.exec(value);
     const whole = match !== null && match[0].length === value.length;
     const topic = whole ? value.replace(topicRegex, topicReplacement) : value;
-    if (/^[A-Za-z0-9._-]{1,249}$/.test(topic) && topic !== '.' && topic !== '..') return topic;
+    if (isLegalTopic(topic)) return topic;
     throw new MillraceError(
       'data',
       `a value of ${value.length} characters in ${tableName(table)}.${routeByField} makes no legal topic name: ` +

@@ -65,7 +65,7 @@ async function run({ fragments, commitMs = 0, onCommit, ...given }: Run): Promis
     transform: (change, _tx, out) => {
       if (change.op !== 'message') return;
       if (change.prefix === 'bad') throw new MillraceError('data', 'bad');
-      const payload = { form: 'text', bytes: change.content } as const;
+      const payload = { form: 'text', bytes: change.content, column: null } as const;
       out.push({ topic: 't', key: null, body: { kind: 'payload', payload }, headers: [], timestampMs: 0 });
     },
     serialize: ({ body }) => ({ ...record, value: body.kind === 'payload' ? body.payload.bytes : null }),

@@ -17,6 +17,10 @@ export function isValid(value: unknown, schema: Schema, root: Schema): boolean {
         return (of as readonly unknown[]).includes(value);
       case 'anyOf':
         return (of as readonly Schema[]).some((each) => isValid(value, each, root));
+      case 'not':
+        return !isValid(value, of as Schema, root);
+      case 'propertyNames':
+        return !isObject(value) || Object.keys(value).every((key) => isValid(key, of as Schema, root));
       case 'pattern':
         return typeof value !== 'string' || new RegExp(String(of), 'u').test(value);
       case 'minLength':

@@ -5,6 +5,7 @@ import type { Message } from '../../src/change/message.ts';
 import { MillraceError } from '../../src/errors.ts';
 import { createSerializer } from '../../src/serialize/serializer.ts';
 import { PgoutputDecoder } from '../../src/source/postgres/pgoutput.ts';
+import { createChain } from '../../src/transform/chain.ts';
 import { type OutboxSettings, createOutboxRouter } from '../../src/transform/outbox.ts';
 import * as bytes from '../support/pgoutput-bytes.ts';
 
@@ -44,7 +45,9 @@ function route(change: Change, settings: Partial<OutboxSettings> = {}): { messag
     error: (text: string) => warnings.push(`error: ${text}`),
   };
   const metrics = { count: () => {}, gauge: () => {}, observe: () => {} };
-  createOutboxRouter({ ...SETTINGS, ...settings }, { log, metrics, now: () => 1234 })(change, null, messages);
+  const stage = createOutboxRouter({ ...SETTINGS, ...settings }, { log, metrics });
+  const chain = createChain([{ stage, predicate: null }], { topicPrefix: 'shop', now: () => 1234 });
+  chain(change, null, messages);
   return { messages, warnings };
 }
 const ROW: bytes.Cell[] = ['e1', 'order', 'a 1', 'OrderCreated', '{"n": 1}'];

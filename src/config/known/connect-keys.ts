@@ -72,17 +72,6 @@ export const CONNECT: Family = {
       'errors.log.include.messages',
     ),
     ...fixed(
-      'predicates',
-      [''],
-      'no predicates',
-      'predicates decide which records a transform sees, and are not supported yet. Remove it',
-    ),
-    ...refused(
-      'predicates are not supported yet, and decide which records a transform sees',
-      'Remove it',
-      'predicates.*',
-    ),
-    ...fixed(
       'topic.creation.groups',
       [''],
       'there is one group, topic.creation.default.*',

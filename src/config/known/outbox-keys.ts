@@ -34,16 +34,5 @@ export const OUTBOX: Family = {
       'tracing.span.context.field',
     ),
     ...harmless('no spans are sent', 'tracing.operation.name', 'tracing.with.context.field.only'),
-    ...refused(
-      'predicates are not supported yet, and ignoring it would change the events',
-      'Remove it, and keep other tables out with table.include.list',
-      'predicate',
-    ),
-    ...fixed(
-      'negate',
-      ['false'],
-      'no predicate',
-      'predicates are not supported yet, and ignoring it would change the events. Remove it',
-    ),
   ],
 };

@@ -1,0 +1,71 @@
+/**
+ * Data as JSON, as `org.apache.kafka.connect.json.JsonConverter` writes it with `schemas.enable=false`: bytes in base64,
+ * a Decimal as the bytes that it is, maps with texts for keys as objects and other maps as arrays of pairs.
+ */
+import { fieldOf } from './conforms.ts';
+import type { JsonWriter } from './json-writer.ts';
+import type { Data, Schema, Struct } from './schema.ts';
+
+/** Appends a value that is of its schema; without a schema it is written by what it is. */
+export function writeJson(schema: Schema | null, data: Data, out: JsonWriter): void {
+  const value = data === null && schema?.default !== undefined ? schema.default : data;
+  if (value === null) out.ascii('null');
+  else if (typeof value === 'string') out.string(Buffer.from(value));
+  else if (typeof value === 'bigint' || typeof value === 'boolean') out.ascii(String(value));
+  else if (typeof value === 'number') out.ascii(numberText(schema, value));
+  else if (value instanceof Uint8Array) out.base64(Buffer.from(value.buffer, value.byteOffset, value.byteLength));
+  else if (Array.isArray(value)) writeArray(schema, value as readonly Data[], out);
+  else if (value instanceof Map) writeMap(schema, value as ReadonlyMap<Data, Data>, out);
+  else writeStruct(schema, value as Struct, out);
+}
+
+/** NaN and the infinities are quoted, as Jackson does it. */
+function numberText(schema: Schema | null, value: number): string {
+  if (!Number.isFinite(value)) return `"${value}"`;
+  const float = schema?.type === 'float32' || schema?.type === 'float64';
+  return float && Number.isInteger(value) && Math.abs(value) < 1e7
+    ? `${Object.is(value, -0) ? '-0' : value}.0`
+    : String(value);
+}
+
+function writeArray(schema: Schema | null, items: readonly Data[], out: JsonWriter): void {
+  const of = schema?.type === 'array' ? schema.items : null;
+  out.ascii('[');
+  for (const [index, item] of items.entries()) {
+    if (index > 0) out.ascii(',');
+    writeJson(of, item, out);
+  }
+  out.ascii(']');
+}
+
+function writeMap(schema: Schema | null, map: ReadonlyMap<Data, Data>, out: JsonWriter): void {
+  const [keys, values] = schema?.type === 'map' ? [schema.keys, schema.values] : [null, null];
+  const texts = keys === null ? [...map.keys()].every((key) => typeof key === 'string') : keys.type === 'string';
+  let first = true;
+  out.ascii(texts ? '{' : '[');
+  for (const [key, value] of map) {
+    if (!first) out.ascii(',');
+    first = false;
+    if (!texts) out.ascii('[');
+    writeJson(keys, key, out);
+    out.ascii(texts ? ':' : ',');
+    writeJson(values, value, out);
+    if (!texts) out.ascii(']');
+  }
+  out.ascii(texts ? '}' : ']');
+}
+
+function writeStruct(schema: Schema | null, struct: Struct, out: JsonWriter): void {
+  const fields =
+    schema?.type === 'struct'
+      ? schema.fields
+      : Object.keys(struct).map((name) => ({ name, schema: null as Schema | null }));
+  out.ascii('{');
+  for (const [index, field] of fields.entries()) {
+    if (index > 0) out.ascii(',');
+    out.string(Buffer.from(field.name));
+    out.ascii(':');
+    writeJson(field.schema, fieldOf(struct, field.name), out);
+  }
+  out.ascii('}');
+}
