@@ -22,6 +22,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'plugin.ts': ['change/'],
   'config/': ['errors.ts'],
   'source/': VOCABULARY,
+  'source/mysql/': [...VOCABULARY, 'source/source.ts', 'source/bytes.ts'],
   'source/postgres/': [...VOCABULARY, 'source/source.ts', 'source/bytes.ts'],
   'transform/': VOCABULARY,
   'serialize/': VOCABULARY,

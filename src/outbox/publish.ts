@@ -1,4 +1,5 @@
 /** `import { publish } from 'millrace/outbox'`: what a service needs to write events. Knows no database driver. */
+import { randomUUID } from 'node:crypto';
 import { MillraceError } from '../errors.ts';
 import { type Dialect, type Statement, insertStatement } from './insert.ts';
 import { type ColumnValue, type OutboxEvent, type OutboxOptions, row } from './row.ts';
@@ -25,13 +26,19 @@ export interface MysqlConnection {
   execute(sql: string, values: ColumnValue[]): Promise<unknown>;
   readonly getConnection?: never;
 }
+/** A connection of `mysql2` itself, the one with callbacks, with an open transaction; not a pool. */
+export interface MysqlCallbackConnection {
+  promise(): MysqlConnection;
+  readonly getConnection?: never;
+}
+export type TransactionClient = PostgresClient | MysqlConnection | MysqlCallbackConnection;
 
 /**
  * Writes an event into the outbox, in the transaction that is open on the client: it becomes true with the rest of the
  * transaction, or not at all. Resolves with the event's id. The database's own errors are passed on.
  */
 export async function publish(
-  client: PostgresClient | MysqlConnection,
+  client: TransactionClient,
   event: OutboxEvent,
   options: OutboxOptions = {},
 ): Promise<string> {
@@ -41,15 +48,15 @@ export async function publish(
       'publish was given a pool, which would commit the event apart from the transaction: give it the client of the transaction',
     );
   }
-  const values = row(event, options);
+  const id = event.id ?? randomUUID();
+  const values = row({ ...event, id }, options);
   await insert(client, (dialect) => insertStatement(values, options, dialect));
-  return String(values[options.columns?.id ?? 'id']);
+  return id;
 }
 
-async function insert(
-  client: PostgresClient | MysqlConnection,
-  statement: (dialect: Dialect) => Statement,
-): Promise<void> {
+async function insert(client: TransactionClient, statement: (dialect: Dialect) => Statement): Promise<void> {
+  // Of callbacks and promises a connection of mysql2 has the one and gives the other.
+  if (hasCallbacks(client)) return insert(client.promise(), statement);
   // A mysql2 connection has both.
   if (!('execute' in client)) {
     const { text, values } = statement('postgres');
@@ -62,6 +69,10 @@ async function insert(
     throw new MillraceError('config', 'publish was given a connection with callbacks: use the one of mysql2/promise');
   }
   await sent;
+}
+
+function hasCallbacks(client: TransactionClient): client is MysqlCallbackConnection {
+  return 'promise' in client && typeof client.promise === 'function';
 }
 
 function isThenable(value: unknown): boolean {

@@ -28,6 +28,8 @@ export interface OutboxOptions {
   readonly columns?: Readonly<Partial<Record<OutboxColumn, string>>> | undefined;
   /** `bytes` for a payload column of type bytea or BLOB: JSON and texts are then sent as UTF-8. */
   readonly payloadAs?: 'text' | 'bytes' | undefined;
+  /** `bytes` for an id column of type binary(16): the id, which then has to be a UUID, is sent as its 16 bytes. */
+  readonly idAs?: 'text' | 'bytes' | undefined;
 }
 export type OutboxColumn = 'id' | 'aggregateType' | 'aggregateId' | 'type' | 'payload';
 
@@ -56,7 +58,7 @@ export function row(event: OutboxEvent, options: OutboxOptions): Row;
 export function row(event: OutboxEvent, options: OutboxOptions = {}): Row {
   const names = { ...COLUMNS, ...options.columns };
   const values: [string, ColumnValue][] = [
-    [names.id, textOf(event.id ?? randomUUID(), 'id')],
+    [names.id, idOf(textOf(event.id ?? randomUUID(), 'id'), options.idAs ?? 'text')],
     [names.aggregateType, textOf(event.aggregateType, 'aggregateType')],
     [names.aggregateId, textOf(event.aggregateId, 'aggregateId')],
     [names.type, textOf(event.type, 'type')],
@@ -77,6 +79,15 @@ function textOf(value: unknown, field: string): string {
   if (typeof value === 'string' && value !== '') return value;
   const got = value === '' ? 'an empty one' : value === null ? 'null' : typeof value;
   throw new MillraceError('data', `event ${field}: expected a text, got ${got}`);
+}
+
+function idOf(id: string, as: 'text' | 'bytes'): string | Buffer {
+  if (as === 'text') return id;
+  if (/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) return Buffer.from(id.replaceAll('-', ''), 'hex');
+  throw new MillraceError(
+    'data',
+    `event id: expected a UUID, to be sent as 16 bytes, got a text of ${id.length} characters`,
+  );
 }
 
 function payloadOf(payload: unknown, as: 'text' | 'bytes'): string | Buffer | null {

@@ -12,6 +12,18 @@ import {
 
 const EVENT: OutboxEvent = { id: 'e1', aggregateType: 'order', aggregateId: '7', type: 'Created', payload: { n: 1 } };
 
+test('a connection with callbacks is asked for its promises; a client with a field of that name is one of its own', async () => {
+  const heard: string[] = [];
+  const promises = { execute: async (sql: string): Promise<void> => void heard.push(sql) };
+  await publish({ promise: () => promises }, EVENT);
+  const client = { promise: null, query: async (sql: string): Promise<void> => void heard.push(sql) };
+  await publish(client as never, EVENT);
+  assert.deepEqual(
+    heard.map((sql) => sql.slice(0, 22)),
+    ['INSERT INTO `outbox` (', 'INSERT INTO "outbox" ('],
+  );
+});
+
 /** What a client is asked to run. */
 async function said(
   kind: 'query' | 'execute',
@@ -69,6 +81,16 @@ test('a payload is JSON, a text, bytes or null; for a column of bytes everything
   assert.equal(payload(null, 'bytes'), null);
 });
 
+test('an id goes into a column of 16 bytes as such, if it is a UUID, and is given back as it was', async () => {
+  const id = '0193F0C4-89ab-7000-8000-00000000000f';
+  const bytes = Buffer.from('0193f0c489ab7000800000000000000f', 'hex');
+  assert.deepEqual(row({ ...EVENT, id }, { idAs: 'bytes', columns: { id: 'key' } })['key'], bytes);
+  const sent = await said('execute', { ...EVENT, id }, { idAs: 'bytes' });
+  assert.deepEqual([sent.id, sent.values[0]], [id, bytes]);
+  const { id: made, values } = await said('execute', { ...EVENT, id: undefined }, { idAs: 'bytes' });
+  assert.equal((values[0] as Buffer).toString('hex'), made.replaceAll('-', ''));
+});
+
 test('without an id the event gets a UUID, which publish returns and row shows', async () => {
   const { id: _, ...anonymous } = EVENT;
   const { id, values } = await said('query', anonymous);
@@ -95,6 +117,8 @@ test('what is no event, or no name, is refused before the database is asked, wit
     [{ payload: undefined }, {}, /^event payload: expected an object, a text, bytes or null, got undefined$/],
     [{ payload: 5 }, {}, /^event payload: .* got number$/],
     [{ payload: { toJSON: () => undefined } }, {}, /^event payload: expected/],
+    [{ id: '' }, {}, /^event id: expected a text, got an empty one$/],
+    [{}, { idAs: 'bytes' }, /^event id: expected a UUID, to be sent as 16 bytes, got a text of 2 characters$/],
     [{ columns: { tenant: undefined } }, {}, /^event column "tenant" has no value/],
     [{ columns: { type: 'x' } }, {}, /^the column "type" of the outbox is given twice$/],
     [{}, { columns: { type: 'id' } }, /^the column "id" of the outbox is given twice$/],

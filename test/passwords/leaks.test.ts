@@ -114,6 +114,15 @@ test('it is found in base64, wherever it begins, in hexadecimal and in any case;
   assert.deepEqual(leaksOf('expected -----BEGIN PRIVATE KEY-----, got a password, demo only', 'f'), []);
 });
 
+test('the password of a server that the user gave is searched for as well', () => {
+  const given = ['theirs-0815', ''];
+  assert.deepEqual(
+    leaksOf('a theirs-0815 b', 'f', given).map(({ context }) => context),
+    ['a ●●●● b'],
+  );
+  assert.deepEqual(leaksOf('nothing', 'f', given), [], 'an empty one is nowhere');
+});
+
 test('what is found is told with its place and its surroundings, masked', () => {
   const text = `first\nuser=u password=${SECRET}-and-more next ${SECRET}\n`;
   const [one, two] = leaksOf(text, 'run.txt');
@@ -142,7 +151,9 @@ test('a folder is searched whole', (t) => {
 const WITHOUT: Readonly<Record<string, string>> = {
   'test/support/certificates.ts': 'openssl, which is told no password',
   'test/support/dockerfile.ts': 'npm, which is told no password',
-  'test/cli/package.pg.kafka.test.ts': 'version and type checks; the rest goes by command.ts',
+  'test/cli/package.pg.mysql.kafka.test.ts': 'version and type checks; the rest goes by command.ts',
+  'test/support/mysql-packages.ts': 'apt and dpkg, which are told no password',
+  'test/support/mysql-server.ts': 'mysqld, whose output nobody captures',
   'test/fault/scale.ts': 'the suite itself',
   'test/support/run.ts': 'the runner, whose output the reporter keeps',
   'test/passwords/leaks.test.ts': 'this',
@@ -163,7 +174,7 @@ test('whoever starts a process keeps what it prints', () => {
 test('every password in a test is one that the search knows', () => {
   const patterns = [
     /(?:password|passphrase|PASSWORD|SECRET)['"]?\s*[:=]\s*(['"`])(?<value>(?:\\.|(?!\1)[^\\\n])*)\1/g,
-    /PASSWORD\s+'(?<value>[^'\n]+)'/g,
+    /(?:PASSWORD|IDENTIFIED BY)\s+'(?<value>[^'\n]+)'/g,
     /password=\\*"(?<value>[^"\n]+)"/g,
   ];
   const known = (value: string): boolean =>

@@ -22,42 +22,48 @@ interface Wanted {
 }
 
 /** As it is, as base64 wherever it begins (SASL PLAIN, basic authentication), as hexadecimal. */
-const WANTED: readonly Wanted[] = [
-  ...PASSWORD_WORDS.flatMap((word) => [
-    { what: 'a password', pattern: literally(word, 'gi') },
-    ...inBase64(word).map((text) => ({ what: 'a password in base64', pattern: literally(text, 'g') })),
-    { what: 'a password in hexadecimal', pattern: literally(Buffer.from(word).toString('hex'), 'gi') },
-  ]),
-  { what: 'a private key', pattern: /-----BEGIN [A-Z ]*PRIVATE KEY-----(?:\\n|\s)*[A-Za-z0-9+/]{16}/g },
-];
-
-/** Of all files of a folder. */
-export function leaksIn(folder: string): readonly Leak[] {
-  return readdirSync(folder)
-    .sort()
-    .flatMap((file) => leaksOf(readFileSync(join(folder, file), 'utf8'), file));
+function wantedFor(words: readonly string[]): readonly Wanted[] {
+  return [
+    ...words.flatMap((word) => [
+      { what: 'a password', pattern: literally(word, 'gi') },
+      ...inBase64(word).map((text) => ({ what: 'a password in base64', pattern: literally(text, 'g') })),
+      { what: 'a password in hexadecimal', pattern: literally(Buffer.from(word).toString('hex'), 'gi') },
+    ]),
+    { what: 'a private key', pattern: /-----BEGIN [A-Z ]*PRIVATE KEY-----(?:\\n|\s)*[A-Za-z0-9+/]{16}/g },
+  ];
 }
 
-export function leaksOf(text: string, file: string): readonly Leak[] {
-  return WANTED.flatMap(({ what, pattern }) =>
+/** A shorter one would be found in everything. */
+const SHORTEST = 6;
+
+/** Of all files of a folder. `given`: more passwords, those of servers that the user gave. */
+export function leaksIn(folder: string, given: readonly string[] = []): readonly Leak[] {
+  return readdirSync(folder)
+    .sort()
+    .flatMap((file) => leaksOf(readFileSync(join(folder, file), 'utf8'), file, given));
+}
+
+export function leaksOf(text: string, file: string, given: readonly string[] = []): readonly Leak[] {
+  const wanted = wantedFor([...PASSWORD_WORDS, ...given.filter((word) => word.length >= SHORTEST)]);
+  return wanted.flatMap(({ what, pattern }) =>
     Array.from(text.matchAll(pattern), ({ index, 0: found }) => ({
       file,
       line: text.slice(0, index).split('\n').length,
       what,
-      context: contextOf(text, index, index + found.length),
+      context: contextOf(text, { from: index, to: index + found.length, wanted }),
     })),
   );
 }
 
-function contextOf(text: string, from: number, to: number): string {
+function contextOf(
+  text: string,
+  { from, to, wanted }: { readonly from: number; readonly to: number; readonly wanted: readonly Wanted[] },
+): string {
   const before = text.slice(Math.max(0, from - AROUND), from).replace(/[^\s"'`,;=:{}()]*$/, '');
   const after = text.slice(to, to + AROUND).replace(/^[^\s"'`,;=:{}()]*/, '');
-  return masked(`${before}${MASK}${after}`).replaceAll(/\s+/g, ' ').trim();
-}
-
-/** Another one may stand beside it. */
-function masked(text: string): string {
-  return WANTED.reduce((masking, { pattern }) => masking.replaceAll(pattern, MASK), text);
+  // Another one may stand beside it.
+  const masked = wanted.reduce((masking, { pattern }) => masking.replaceAll(pattern, MASK), `${before}${MASK}${after}`);
+  return masked.replaceAll(/\s+/g, ' ').trim();
 }
 
 /** The characters of the middle, which do not depend on what stands around it, for each of the three ways to begin. */

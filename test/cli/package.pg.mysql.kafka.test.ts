@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
+  cpSync,
   existsSync,
   globSync,
   mkdirSync,
@@ -12,12 +13,15 @@ import {
 } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
+import type { Kafka } from 'kafkajs';
+import { createKafka } from '../../src/kafka/client.ts';
 import { millrace } from '../support/command.ts';
 import { freshOutbox, upTo } from '../support/outbox.ts';
 import { ROOT, installPacked, npm, npmEnvironment } from '../support/packed.ts';
-import { freshName, kafka, postgres, waitFor } from '../support/servers.ts';
+import { freshMysqlDatabase } from '../support/mysql.ts';
+import { committed, freshName, kafka, postgres, quiet, waitFor } from '../support/servers.ts';
 
 let installed: ReturnType<typeof installPacked>;
 before(() => {
@@ -44,6 +48,7 @@ test('the package holds what runs and nothing else', () => {
     'connectors/postgres-outbox.json',
     'docs/connector.schema.json',
     'sql/postgres/outbox.sql',
+    'sql/mysql/outbox.sql',
   ]) {
     assert.ok(paths.includes(needed), `${needed} is missing`);
   }
@@ -194,20 +199,65 @@ function programs(): Map<string, string> {
   return new Map(Array.from(text.matchAll(/^```ts (\S+)\n([^]*?)^```$/gm), ([, file = '', code = '']) => [file, code]));
 }
 
+/** What a project has installed beside the package. */
+function link(folder: string, ...names: readonly string[]): void {
+  for (const name of names) {
+    const place = join(folder, 'node_modules', name);
+    mkdirSync(dirname(place), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules', name), place);
+  }
+}
+
+/** Throws what the compiler says; declarations of packages are checked, too. */
+function tsc(cwd: string, args: readonly string[]): void {
+  const strict = ['--noEmit', '--strict', '--skipLibCheck', 'false', '--target', 'es2024', '--types', 'node'];
+  const command = [join(ROOT, 'node_modules/typescript/bin/tsc'), ...strict, ...args];
+  try {
+    execFileSync(process.execPath, command, { cwd, encoding: 'utf8' });
+  } catch (error) {
+    assert.fail((error as { stdout: string }).stdout);
+  }
+}
+
+test('millrace/outbox has its types in a project that has pg, mysql2, or neither', (t) => {
+  const event = "{ aggregateType: 'order', aggregateId: '1', type: 'Placed', payload: { n: 1 } }";
+  const projects: readonly (readonly [readonly string[], string])[] = [
+    [['@types/pg'], "import pg from 'pg'; export const client = new pg.Client();"],
+    [['mysql2'], "import mysql from 'mysql2/promise'; export const client = await mysql.createConnection('');"],
+    [['mysql2'], "import mysql from 'mysql2'; export const client = mysql.createConnection('');"],
+    [[], 'export const client = { query: async (text: string, values: unknown[]) => ({ text, values }) };'],
+    [[], 'export const client = { execute: async (text: string, values: unknown[]) => ({ text, values }) };'],
+  ];
+  for (const [packages, client] of projects) {
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-types-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
+    // Not a link: it would find what is installed where it leads.
+    cpSync(join(installed.folder, 'node_modules/millrace'), join(folder, 'node_modules/millrace'), { recursive: true });
+    link(folder, '@types/node', ...packages);
+    writeFileSync(join(folder, 'client.ts'), client);
+    writeFileSync(
+      join(folder, 'service.ts'),
+      `import { publish, row } from 'millrace/outbox';
+       import { client } from './client.js';
+       export const id: string = await publish(client, ${event});
+       export const values: readonly string[] = Object.keys(row(${event}));
+       // @ts-expect-error: a number is no id
+       await publish(client, ${event.replace("'1'", '1')});`,
+    );
+    tsc(folder, ['--module', 'nodenext', 'service.ts']);
+  }
+});
+
 test('the programs of docs/library.md have the right types, with either way of finding modules', () => {
   const { folder } = installed;
   for (const [file, code] of programs()) writeFileSync(join(folder, file), code);
-  mkdirSync(join(folder, 'node_modules/@types'), { recursive: true });
-  for (const name of ['node', 'pg']) {
-    symlinkSync(join(ROOT, 'node_modules/@types', name), join(folder, 'node_modules/@types', name));
-  }
-  const common = ['--noEmit', '--strict', '--target', 'es2024', '--types', 'node'];
+  link(folder, '@types/node', '@types/pg', 'mysql2');
   for (const way of [
     ['--module', 'nodenext'],
     ['--module', 'preserve', '--moduleResolution', 'bundler'],
   ]) {
-    const args = [join(ROOT, 'node_modules/typescript/bin/tsc'), ...common, ...way, ...programs().keys()];
-    execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
+    tsc(folder, [...way, ...programs().keys()]);
   }
   writeFileSync(
     join(folder, 'plain.mjs'),
@@ -222,6 +272,7 @@ test('the programs of docs/library.md have the right types, with either way of f
 
 test('and they work: an order placed becomes an event, and the event one shipment, however often it is read', async (t) => {
   const [{ db, bootstrap }, server, name] = [await freshOutbox(t), await postgres(), freshName('orders')];
+  const topic = `outbox.event.${name}`;
   await db.client.query(`
     CREATE TABLE orders (id text PRIMARY KEY, amount int);
     CREATE TABLE inbox (event_id uuid PRIMARY KEY);
@@ -231,7 +282,7 @@ test('and they work: an order placed becomes an event, and the event one shipmen
     const own = code
       .replace("name: 'orders'", `name: '${name}'`)
       .replace("aggregateType: 'order'", `aggregateType: '${name}'`)
-      .replace("'outbox.event.order'", `'outbox.event.${name}'`);
+      .replace("'outbox.event.order'", `'${topic}'`);
     writeFileSync(join(installed.folder, file), own);
   }
   const env = {
@@ -253,7 +304,8 @@ test('and they work: an order placed becomes an event, and the event one shipmen
   assert.equal(await service.ended, 0, service.stderr());
   const { rows } = await db.client.query<{ id: string }>('SELECT id FROM outbox');
   assert.equal(service.stdout().trim(), rows[0]?.id);
-  const groups = [freshName('group'), freshName('group')].map((GROUP) => start('consumer.ts', { GROUP }));
+  const names = [freshName('group'), freshName('group')] as const;
+  const groups = names.map((GROUP) => start('consumer.ts', { GROUP }));
   await waitFor('both groups to have read it', async () =>
     groups.every((each) => each.stdout().includes('order 1001:')),
   );
@@ -264,9 +316,77 @@ test('and they work: an order placed becomes an event, and the event one shipmen
       ?.join(),
   );
   assert.deepEqual(new Set(orders), new Set(['order 1001: known already', 'order 1001: shipped']));
-  assert.deepEqual((await db.client.query('SELECT order_id FROM shipments')).rows, [{ order_id: '1001' }]);
+  const shipments = async (): Promise<unknown> => (await db.client.query('SELECT order_id FROM shipments')).rows;
+  assert.deepEqual(await shipments(), [{ order_id: '1001' }]);
+
+  // The same records again, and with them one that was never committed.
+  const broker = createKafka({ bootstrapServers: [bootstrap], clientId: 'test', sasl: null, tls: null }, quiet);
+  const [{ partition } = { partition: 0 }] = await committed(bootstrap, topic);
+  await abort(broker, topic, { partition, value: JSON.stringify({ orderId: 'never placed' }) });
+  for (const each of groups) each.child.kill('SIGTERM');
+  for (const each of groups) assert.equal(await each.ended, 0, each.stderr());
+  const admin = broker.admin();
+  await admin.connect();
+  await admin.resetOffsets({ groupId: names[0], topic, earliest: true });
+  await admin.disconnect();
+  const again = start('consumer.ts', { GROUP: names[0] });
+  await waitFor('the event once more', async () => again.stdout().includes('order 1001:'));
+  const second = readFileSync(join(installed.folder, 'order-service.ts'), 'utf8').replace("'1001'", "'1002'");
+  writeFileSync(join(installed.folder, 'second-order.ts'), second);
+  const later = start('second-order.ts');
+  assert.equal(await later.ended, 0, later.stderr());
+  await waitFor('the second order', async () => again.stdout().includes('order 1002:'));
+  const lines = again.stdout().match(/^order .*$/gm);
+  assert.deepEqual(lines, ['order 1001: known already', 'order 1002: shipped']);
+  assert.deepEqual(await shipments(), [{ order_id: '1001' }, { order_id: '1002' }]);
   relay.child.kill('SIGTERM');
   assert.equal(await relay.ended, 0, relay.stderr());
+});
+
+/** A record of a transaction that is aborted: no reader of committed records ever sees it. */
+async function abort(broker: Kafka, topic: string, message: { partition: number; value: string }): Promise<void> {
+  const producer = broker.producer({ transactionalId: freshName('aborted'), idempotent: true, maxInFlightRequests: 1 });
+  await producer.connect();
+  const transaction = await producer.transaction();
+  await transaction.send({ topic, messages: [message] });
+  await transaction.abort();
+  await producer.disconnect();
+}
+
+test('with MySQL, too, an order and its event are there together or not at all', async (t) => {
+  const db = await freshMysqlDatabase();
+  t.after(() => db.drop());
+  const { host, port, user, password } = db.address;
+  const outbox = readFileSync(join(installed.folder, 'node_modules/millrace/sql/mysql/outbox.sql'), 'utf8');
+  await db.connection.query(`CREATE TABLE orders (id varchar(20) PRIMARY KEY, amount int); ${outbox}`);
+  const rows = async (sql: string): Promise<unknown> => (await db.connection.query(sql))[0];
+  const program = 'order-service-mysql.ts';
+  writeFileSync(join(installed.folder, program), programs().get(program) ?? '');
+  const MYSQL_URL = `mysql://${user}:${password}@${host}:${port}/${db.name}`;
+  const place = (): ReturnType<typeof millrace> => {
+    const service = millrace([], { entry: program, cwd: installed.folder, env: { MYSQL_URL } });
+    t.after(() => service.child.kill('SIGKILL'));
+    return service;
+  };
+  const service = place();
+  assert.equal(await service.ended, 0, service.stderr());
+  const event = {
+    aggregatetype: 'order',
+    aggregateid: '1001',
+    type: 'OrderPlaced',
+    payload: { orderId: '1001', amount: 25 },
+  };
+  const events = [{ id: service.stdout().trim(), ...event }];
+  assert.deepEqual(await rows('SELECT * FROM outbox'), events);
+  assert.deepEqual(await rows('SELECT * FROM orders'), [{ id: '1001', amount: 25 }]);
+
+  assert.equal(await place().ended, 1, 'the order is there already');
+  assert.deepEqual(await rows('SELECT * FROM outbox'), events);
+  // The event fails last, and takes the order with it.
+  await db.connection.query("DELETE FROM orders; ALTER TABLE outbox ADD CHECK (type <> 'OrderPlaced') NOT ENFORCED");
+  await db.connection.query('TRUNCATE outbox; ALTER TABLE outbox ALTER CHECK outbox_chk_1 ENFORCED');
+  assert.equal(await place().ended, 1, 'the event is refused');
+  assert.deepEqual([await rows('SELECT * FROM outbox'), await rows('SELECT * FROM orders')], [[], []]);
 });
 
 test('the demo runs from the package, on the PostgreSQL that comes with it', async (t) => {
