@@ -2,13 +2,14 @@
 import { parseConnectors } from './config/documents.ts';
 import { PLUGIN_PATH } from './config/plugin-path.ts';
 import { MillraceError, messageOf } from './errors.ts';
-import type { Log, Metrics } from './ports.ts';
-import { createSink, createSource } from './runtime/assemble.ts';
+import type { Log, Metrics, State } from './ports.ts';
+import { createSink, createSource, readLog } from './runtime/assemble.ts';
 import { systemClock } from './runtime/clock.ts';
 import { startHttp } from './runtime/http.ts';
 import { LOG_LEVELS, type LogLevel, createLog, isLogLevel } from './runtime/log.ts';
-import { MetricsRegistry } from './runtime/metrics.ts';
-import { type State, runConnectors } from './runtime/supervisor.ts';
+import { MetricsRegistry, type Shown } from './runtime/metrics.ts';
+import { createStatuses } from './runtime/status.ts';
+import { runConnectors, watchConnectors } from './runtime/supervisor.ts';
 
 export { ERROR_KINDS, type ErrorKind, MillraceError } from './errors.ts';
 export type {
@@ -36,10 +37,10 @@ export type {
   RecordTransform,
   TransformFactory,
 } from './plugin.ts';
-export type { CounterName, GaugeName, HistogramName, Log, LogFields, Metrics } from './ports.ts';
+export type { CounterName, GaugeName, HistogramName, Log, LogFields, Metrics, State } from './ports.ts';
 export type { LogLevel } from './runtime/log.ts';
 export { MetricsRegistry } from './runtime/metrics.ts';
-export type { State } from './runtime/supervisor.ts';
+export type { Snapshot } from './runtime/status.ts';
 export { VERSION } from './runtime/version.ts';
 
 /** A connector as its JSON file holds it: Kafka Connect's shape, Debezium's keys. */
@@ -55,7 +56,7 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** Where log lines go, or from which level on they go to standard error, a JSON object each; `info` by default. */
   readonly log?: Log | LogLevel | 'silent' | undefined;
-  /** `host:port` for /health/live, /health/ready and /metrics; by default there is no such server. */
+  /** `host:port` for /health/live, /health/ready, /status and /metrics; by default there is no such server. */
   readonly http?: string | undefined;
   /** For a program that shows the metrics itself: make a `MetricsRegistry`, and ask it for its `text()`. */
   readonly metrics?: MetricsCollector | undefined;
@@ -70,6 +71,8 @@ export interface RunOptions {
 /** What a `MetricsRegistry` is. */
 export interface MetricsCollector {
   of(connector: string): Metrics;
+  /** Is told where to ask how a connector stands, at every `text()`: state, lag, stall. */
+  show?(connector: string, status: Shown): void;
   /** In Prometheus' text format. */
   text(): Promise<string>;
 }
@@ -90,12 +93,13 @@ export async function run(
     shared: [{ key: PLUGIN_PATH, text: pluginPath.join(','), source: 'pluginPath' }],
   });
   const log = logOf(options.log ?? 'info');
-  const states = new Map<string, State>(configs.map(({ name }) => [name, 'starting']));
+  const statuses = createStatuses(configs, systemClock);
   const errors = new Map<string, MillraceError>();
   // A faulty log or onState of the caller's ends everything: nobody would hear of the others any more.
   const broken = new AbortController();
-  const http = options.http === undefined ? null : await startHttp(options.http, states, metrics);
+  const http = options.http === undefined ? null : await startHttp(options.http, statuses, metrics);
   if (http !== null) log.info('listening', { http: http.address });
+  const endWatch = watchConnectors(configs, { log, clock: systemClock, readLog, statuses });
   try {
     const runs = configs.map(async (config) => {
       try {
@@ -106,9 +110,10 @@ export async function run(
           signal: signal === undefined ? broken.signal : AbortSignal.any([signal, broken.signal]),
           createSource,
           createSink,
+          statuses,
+          watched: true,
           onState: (connector, state) => {
-            states.set(connector, state);
-            log.info(state, { connector });
+            log.info(state, { connector, ...statuses.get(connector)?.fields });
             options.onState?.(connector, state);
           },
           onFailed: (connector, error) => errors.set(connector, error),
@@ -120,6 +125,7 @@ export async function run(
     });
     await Promise.all(runs);
   } finally {
+    endWatch();
     await http?.close();
   }
   if (errors.size > 0) throw several ? together(errors) : [...errors.values()][0];

@@ -1,13 +1,14 @@
 /** `millrace run`: connectors until told to stop. */
 import { SHARED, readConnectors, sharedValues, strayVariables, variableFor } from '../config/connectors.ts';
 import { MillraceError } from '../errors.ts';
-import { createSink, createSource } from '../runtime/assemble.ts';
+import { createSink, createSource, readLog } from '../runtime/assemble.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { failpointFrom } from '../runtime/failpoint.ts';
 import { startHttp } from '../runtime/http.ts';
 import { LOG_LEVELS, createLog, isLogLevel } from '../runtime/log.ts';
 import { MetricsRegistry } from '../runtime/metrics.ts';
-import { type State, runConnectors } from '../runtime/supervisor.ts';
+import { createStatuses } from '../runtime/status.ts';
+import { runConnectors } from '../runtime/supervisor.ts';
 import { parseArguments } from './arguments.ts';
 import { type Edge, EXIT } from './edge.ts';
 
@@ -50,11 +51,11 @@ export async function run(edge: Edge): Promise<number> {
   for (const { name, near } of strayVariables(edge.env)) {
     log.warn(`the environment variable ${name} sets nothing${near === null ? '' : `; did you mean ${near}?`}`);
   }
-  const metrics = new MetricsRegistry();
-  const states = new Map<string, State>(configs.map((config) => [config.name, 'starting']));
+  const metrics = new MetricsRegistry({ process: true });
+  const statuses = createStatuses(configs, systemClock);
   const failpoint = failpointFrom(edge.env['MILLRACE_FAILPOINT'], edge.die);
   // Before any connector: a second instance by mistake must not fence the first and then fail on its port.
-  const http = await startHttp(values['http'] ?? '127.0.0.1:8083', states, metrics);
+  const http = await startHttp(values['http'] ?? '127.0.0.1:8083', statuses, metrics);
   log.info('listening', { http: http.address });
   try {
     const failed = await runConnectors(configs, {
@@ -63,10 +64,11 @@ export async function run(edge: Edge): Promise<number> {
       signal: edge.signal,
       createSource,
       createSink,
+      readLog,
+      statuses,
       clock: systemClock,
       onState: (connector, state) => {
-        states.set(connector, state);
-        log.info(state, { connector });
+        log.info(state, { connector, ...statuses.get(connector)?.fields });
       },
       ...(failpoint ? { failpoint } : {}),
     });

@@ -185,6 +185,11 @@ export const KEYS = {
     { min: 0, max: MAX_MS, also: -1 },
     { doc: 'Wait before a restart; -1: from 0.5 s, doubling to 30 s.', default: -1 },
   ),
+  stallAlarmMs: integer(
+    'stall.alarm.ms',
+    { min: 1000, max: MAX_MS, also: -1 },
+    { doc: 'Warn when the position stands still for so long although the log goes on; -1: never.', default: 60_000 },
+  ),
   ...KAFKA_KEYS,
   ...SHARED_KEYS,
   topicCreation: boolean('topic.creation.enable', { doc: 'Create missing topics.', default: true }),

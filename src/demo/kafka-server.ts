@@ -18,6 +18,9 @@ export interface KafkaServer {
   readonly listeners: Readonly<Record<string, string>>;
   /** Ends the broker and starts it again on the same data and port. */
   restart(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** The broker hangs: it takes connections and answers nobody, until it is thawed. */
+  freeze(): void;
+  thaw(): void;
   /** Ends the broker and removes its data. */
   dispose(): Promise<void>;
 }
@@ -75,6 +78,8 @@ export async function startKafka(
       child = launch();
       await ready(bootstrap, child);
     },
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
     dispose: async () => {
       await end('SIGKILL');
       rmSync(home, { recursive: true, force: true });

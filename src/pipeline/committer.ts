@@ -1,6 +1,7 @@
 /** Commits what a batch holds, one commit at a time, and acknowledges it. */
 import { MillraceError } from '../errors.ts';
 import type { CommitWork, Batch } from './batch.ts';
+import { CommitFigures } from './commit-figures.ts';
 import { located } from './located.ts';
 import type { Pipeline } from './pipeline.ts';
 
@@ -8,6 +9,7 @@ export class Committer {
   readonly #pipeline: Pipeline;
   readonly #batch: Batch;
   readonly #onError: (error: unknown) => void;
+  readonly #figures: CommitFigures;
   /** The commit under way; never rejects. */
   #running: Promise<void> | null = null;
   #failed = false;
@@ -20,6 +22,7 @@ export class Committer {
     this.#pipeline = pipeline;
     this.#batch = batch;
     this.#onError = onError;
+    this.#figures = new CommitFigures(pipeline);
   }
 
   get inFlightBytes(): number {
@@ -79,29 +82,16 @@ export class Committer {
   }
 
   async #commit(work: CommitWork): Promise<void> {
-    const { sink, source, clock, failpoint } = this.#pipeline;
-    const startedAt = clock.now();
+    const { sink, source, failpoint } = this.#pipeline;
+    this.#figures.begin(work);
     await sink.commit(work.records, work.position, work.atBoundary).catch((error: unknown) => {
       throw culprit(error, work);
     });
-    this.#count(work, startedAt, clock.now());
+    this.#figures.end(work);
     this.#batch.recycle(work.records);
     if (!work.atBoundary) return;
     failpoint?.('before-ack');
     source.acknowledge(work.position);
-  }
-
-  #count(work: CommitWork, startedAt: number, endedAt: number): void {
-    const { metrics } = this.#pipeline;
-    metrics.count('records', work.records.length);
-    metrics.count('bytes', work.bytes);
-    metrics.observe('commit_seconds', (endedAt - startedAt) / 1000);
-    if (!work.atBoundary) return;
-    metrics.count('commits', 1);
-    metrics.count('transactions', work.transactions);
-    const seconds = (commitUs: bigint): number => Math.max(0, (endedAt - Number(commitUs / 1000n)) / 1000);
-    metrics.gauge('lag_seconds', work.lastCommitUs === null ? 0 : seconds(work.lastCommitUs));
-    if (work.firstCommitUs !== null) metrics.observe('event_latency_seconds', seconds(work.firstCommitUs));
   }
 }
 

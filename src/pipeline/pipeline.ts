@@ -7,7 +7,7 @@ import type { Message, OutRecord } from '../change/message.ts';
 import type { Fragment } from '../change/fragment.ts';
 import type { Position } from '../change/position.ts';
 import { MillraceError } from '../errors.ts';
-import type { Clock, Failpoint, Metrics } from '../ports.ts';
+import type { Clock, Failpoint, Metrics, Progress } from '../ports.ts';
 import type { Sink } from '../sink/sink.ts';
 import type { Source } from '../source/source.ts';
 import type { Transform } from '../transform/transform.ts';
@@ -24,6 +24,7 @@ export interface Pipeline {
   readonly limits: BatchLimits;
   readonly signal: AbortSignal;
   readonly metrics: Metrics;
+  readonly progress: Progress;
   readonly clock: Clock;
   readonly failpoint?: (name: Failpoint) => void;
 }

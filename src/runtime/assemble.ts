@@ -10,12 +10,19 @@ import type { KafkaSettings } from '../kafka/client.ts';
 import { type KafkaSinkContext, type KafkaSinkSettings, createKafkaSink } from '../sink/kafka/sink.ts';
 import type { ResettableSink } from '../sink/sink.ts';
 import type { PostgresSettings } from '../source/postgres/settings.ts';
+import { readLogAlone } from '../source/postgres/log-reading.ts';
 import { type PostgresSourceContext, createPostgresSource } from '../source/postgres/source.ts';
 import type { Source } from '../source/source.ts';
+import type { LogReading } from '../ports.ts';
 import { VERSION } from './version.ts';
 
 export function createSource(config: ConnectorConfig, context: PostgresSourceContext): Source {
   return createPostgresSource(postgresSettings(config), context);
+}
+
+/** What the database says of its log, in a session of its own. */
+export function readLog(config: ConnectorConfig, signal: AbortSignal): Promise<LogReading> {
+  return readLogAlone(postgresSettings(config), signal);
 }
 
 export function postgresSettings(config: ConnectorConfig): PostgresSettings {

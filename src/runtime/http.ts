@@ -1,7 +1,8 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { MillraceError } from '../errors.ts';
 import type { MetricsRegistry } from './metrics.ts';
-import type { State } from './supervisor.ts';
+import { healthOf, statusPage } from './health.ts';
+import type { ConnectorStatus } from './status.ts';
 
 export interface HttpServer {
   /** `host:port` as bound; of use when the port was 0. */
@@ -10,16 +11,16 @@ export interface HttpServer {
 }
 
 /**
- * `/health/live`: the process answers. `/health/ready`: every connector works or stands by (else 503). `/metrics`:
- * Prometheus. Rejects with `config` when the address is no address or taken, before anything else has been started.
+ * `/health/live`: the process answers. `/health/ready`: every connector works or stands by (else 503). `/status`: where
+ * each stands. `/metrics`: Prometheus. Rejects with `config` when the address is no address or taken, before anything else has been started.
  */
 export async function startHttp(
   address: string,
-  states: ReadonlyMap<string, State>,
+  statuses: ReadonlyMap<string, ConnectorStatus>,
   metrics: Pick<MetricsRegistry, 'text'>,
 ): Promise<HttpServer> {
   const { host, port } = parseAddress(address);
-  const server = createServer((request, response) => void answer(request, response, states, metrics));
+  const server = createServer((request, response) => void answer(request, response, statuses, metrics));
   await listen(server, { host, port, address });
   const bound = server.address();
   const boundPort = typeof bound === 'object' && bound !== null ? bound.port : port;
@@ -47,7 +48,7 @@ export function parseAddress(address: string): { readonly host: string; readonly
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  states: ReadonlyMap<string, State>,
+  statuses: ReadonlyMap<string, ConnectorStatus>,
   metrics: Pick<MetricsRegistry, 'text'>,
 ): Promise<void> {
   const send = (status: number, type: string, body: string): void => {
@@ -59,14 +60,15 @@ async function answer(
     case '/health/live':
       return send(200, 'application/json', '{"status":"live"}\n');
     case '/health/ready': {
-      const ready = [...states.values()].every((state) => state === 'running' || state === 'standby');
-      const body = { status: ready ? 'ready' : 'not ready', connectors: Object.fromEntries(states) };
-      return send(ready ? 200 : 503, 'application/json', `${JSON.stringify(body)}\n`);
+      const { isReady, body } = healthOf(statuses);
+      return send(isReady ? 200 : 503, 'application/json', `${JSON.stringify(body)}\n`);
     }
+    case '/status':
+      return send(200, 'application/json', `${JSON.stringify(statusPage(statuses), null, 2)}\n`);
     case '/metrics':
       return send(200, 'text/plain; version=0.0.4; charset=utf-8', await metrics.text());
     default:
-      return send(404, 'text/plain', 'there are /health/live, /health/ready and /metrics\n');
+      return send(404, 'text/plain', 'there are /health/live, /health/ready, /status and /metrics\n');
   }
 }
 

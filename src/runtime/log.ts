@@ -27,9 +27,9 @@ export function createLog(options: {
   };
 }
 
-/** The same log with fields that every line carries. */
-export function childLog(log: Log, fields: LogFields): Log {
-  const add = (more?: LogFields): LogFields => ({ ...fields, ...more });
+/** The same log with fields that every line carries, as they are at that moment. */
+export function childLog(log: Log, fields: () => LogFields): Log {
+  const add = (more?: LogFields): LogFields => ({ ...fields(), ...more });
   return {
     debug: (message, more) => log.debug(message, add(more)),
     info: (message, more) => log.info(message, add(more)),

@@ -1,62 +1,106 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { ERROR_KINDS } from '../errors.ts';
 import type { CounterName, GaugeName, HistogramName, Metrics } from '../ports.ts';
+import { COUNTERS, GAUGES, HISTOGRAMS, PREFIX, READINGS, SPECIAL, STATES, entriesOf } from './metric-declarations.ts';
+import { POLICY } from './policy.ts';
+import type { Snapshot } from './status.ts';
+import { VERSION } from './version.ts';
 
-const COUNTERS: Readonly<Record<CounterName, string>> = {
-  records: 'Records committed to Kafka',
-  bytes: 'Bytes of the records committed to Kafka',
-  transactions: 'Source transactions delivered',
-  commits: 'Kafka transactions committed at a source transaction boundary',
-  restarts: 'Runs that ended with an error and were started again',
-  skipped: 'Changes that are no event (deletes, updates and truncates of an outbox)',
-};
-const GAUGES: Readonly<Record<GaugeName, string>> = {
-  lag_bytes: 'Bytes of log between the slot and the end of the log',
-  lag_seconds: 'From commit in the database to commit in Kafka, of the last transaction',
-  retained_wal_bytes: 'Bytes of log that the slot holds back',
-  running: '1 while this instance works',
-  standby: '1 while another instance holds the lease',
-  queue_bytes: 'Bytes of records read and not yet committed',
-};
-const HISTOGRAMS: Readonly<Record<HistogramName, string>> = {
-  commit_seconds: 'Duration of one Kafka transaction',
-  event_latency_seconds: 'From commit in the database to commit in Kafka',
-};
-const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** Where a connector stands, asked at every scrape. */
+export interface Shown {
+  snapshot(): Snapshot;
+}
 
 /** All metrics of the process; `of` gives one connector its own. */
 export class MetricsRegistry {
   readonly #registry = new Registry();
-  readonly #counters = new Map<CounterName, Counter<'connector'>>();
-  readonly #gauges = new Map<GaugeName, Gauge<'connector'>>();
-  readonly #histograms = new Map<HistogramName, Histogram<'connector'>>();
+  readonly #counters = new Map<CounterName, Counter>();
+  readonly #gauges = new Map<GaugeName, Gauge>();
+  readonly #histograms = new Map<HistogramName, Histogram>();
+  readonly #shown = new Map<string, Shown>();
 
-  constructor() {
-    const common = { labelNames: ['connector'] as const, registers: [this.#registry] };
-    for (const [name, help] of entries(COUNTERS)) {
-      this.#counters.set(name, new Counter({ name: `millrace_${name}_total`, help, ...common }));
+  /** `process`: CPU, memory and event loop of the whole process as well; a program around us may have its own. */
+  constructor(options: { readonly process?: boolean } = {}) {
+    const registers = [this.#registry];
+    for (const [name, { help, byKind }] of entriesOf(COUNTERS)) {
+      const labelNames = byKind === true ? ['connector', 'kind'] : ['connector'];
+      this.#counters.set(name, new Counter({ name: `${PREFIX}${name}_total`, help, labelNames, registers }));
     }
-    for (const [name, help] of entries(GAUGES))
-      this.#gauges.set(name, new Gauge({ name: `millrace_${name}`, help, ...common }));
-    for (const [name, help] of entries(HISTOGRAMS)) {
-      this.#histograms.set(name, new Histogram({ name: `millrace_${name}`, help, buckets: BUCKETS, ...common }));
+    for (const [name, { help }] of entriesOf(GAUGES)) {
+      this.#gauges.set(name, new Gauge({ name: PREFIX + name, help, labelNames: ['connector'], registers }));
     }
+    for (const [name, { help, buckets }] of entriesOf(HISTOGRAMS)) {
+      const settings = { name: PREFIX + name, help, buckets: [...buckets], labelNames: ['connector'], registers };
+      this.#histograms.set(name, new Histogram(settings));
+    }
+    this.#declareReadings();
+    if (options.process === true) collectDefaultMetrics({ register: this.#registry });
   }
 
+  /** Every counter and histogram of it is there from now on, at 0: a rate needs a first value. */
   of(connector: string): Metrics {
     const labels = { connector };
+    for (const [name, { byKind }] of entriesOf(COUNTERS)) {
+      for (const kind of byKind === true ? RETRIED : [undefined]) {
+        this.#counters.get(name)?.inc(kind === undefined ? labels : { ...labels, kind }, 0);
+      }
+    }
+    for (const gauge of this.#gauges.values()) gauge.set(labels, 0);
+    for (const histogram of this.#histograms.values()) histogram.zero(labels);
     return {
-      count: (name, by) => this.#counters.get(name)?.inc(labels, by),
+      count: (name, by, kind) => this.#counters.get(name)?.inc(kind === undefined ? labels : { ...labels, kind }, by),
       gauge: (name, value) => this.#gauges.get(name)?.set(labels, value),
-      observe: (name, seconds) => this.#histograms.get(name)?.observe(labels, seconds),
+      observe: (name, value) => this.#histograms.get(name)?.observe(labels, value),
     };
+  }
+
+  /** From now on every scrape says where the connector stands. */
+  show(connector: string, status: Shown): void {
+    this.#shown.set(connector, status);
   }
 
   /** Prometheus' text format. */
   text(): Promise<string> {
     return this.#registry.metrics();
   }
+
+  #declareReadings(): void {
+    const shown = this.#shown;
+    const registers = [this.#registry];
+    for (const [name, { help, read }] of entriesOf(READINGS)) {
+      new Gauge({
+        name: PREFIX + name,
+        help,
+        labelNames: ['connector'],
+        registers,
+        collect() {
+          this.reset();
+          for (const [connector, status] of shown) {
+            const value = read(status.snapshot());
+            if (value !== null) this.set({ connector }, value);
+          }
+        },
+      });
+    }
+    const state = SPECIAL.connector_state;
+    new Gauge({
+      name: `${PREFIX}connector_state`,
+      help: state.help,
+      labelNames: state.labels,
+      registers,
+      collect() {
+        for (const [connector, status] of shown) {
+          const now = status.snapshot().state;
+          for (const each of STATES) this.set({ connector, state: each }, each === now ? 1 : 0);
+        }
+      },
+    });
+    const build = SPECIAL.build_info;
+    new Gauge({ name: `${PREFIX}build_info`, help: build.help, labelNames: build.labels, registers }).set(
+      { version: VERSION },
+      1,
+    );
+  }
 }
 
-function entries<K extends string, V>(record: Readonly<Record<K, V>>): [K, V][] {
-  return Object.entries(record) as [K, V][];
-}
+const RETRIED = ERROR_KINDS.filter((kind) => POLICY[kind].action !== 'stop');

@@ -13,7 +13,7 @@ import { positionInWords } from '../source/postgres/position.ts';
 import { announces } from '../source/postgres/slot.ts';
 import { type Standing, bytesBehind, readStanding } from '../source/postgres/standing.ts';
 import { createSink, createSource, kafkaSettings, postgresSettings } from './assemble.ts';
-import { MetricsRegistry } from './metrics.ts';
+import { ConnectorStatus } from './status.ts';
 
 export interface OffsetsContext {
   readonly log: Log;
@@ -88,8 +88,8 @@ export async function applyChange(
   { position, basis, ownSlot }: OffsetsChange,
   context: OffsetsContext,
 ): Promise<void> {
-  const metrics = new MetricsRegistry().of(config.name);
-  const source = createSource(config, { ...context, metrics, whenHeld: 'refuse' });
+  const progress = new ConnectorStatus({ now: () => context.clock.now(), stallAlarmMs: -1 });
+  const source = createSource(config, { ...context, progress, whenHeld: 'refuse' });
   const sink = createSink(config, { ...context, takeOver: position === null });
   try {
     const { identity, lost } = await source.acquire(context.signal);

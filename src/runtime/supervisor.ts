@@ -1,18 +1,24 @@
 /** Runs connectors side by side: run, classify what ended it, wait, run again. One that fails stops no other. */
 import type { ConnectorConfig } from '../config/connector.ts';
 import { MillraceError, messageOf } from '../errors.ts';
-import type { Clock, Failpoint, Log, Metrics } from '../ports.ts';
+import type { Clock, Failpoint, Log, LogReading, Metrics, State } from '../ports.ts';
 import type { Sink } from '../sink/sink.ts';
 import { childLog } from './log.ts';
 import type { MetricsRegistry } from './metrics.ts';
 import { POLICY, backoffMs } from './policy.ts';
+import { watchConnector } from './stall.ts';
+import { type ConnectorStatus, createStatuses } from './status.ts';
 import { type WorkerContext, runConnector } from './worker.ts';
-
-export type State = 'starting' | 'standby' | 'running' | 'retrying' | 'failed' | 'stopped';
 
 export interface SupervisorOptions extends Pick<WorkerContext, 'createSource' | 'createSink'> {
   readonly log: Log;
-  readonly metrics: Pick<MetricsRegistry, 'of'>;
+  readonly metrics: Pick<MetricsRegistry, 'of'> & Partial<Pick<MetricsRegistry, 'show'>>;
+  /** Where each connector stands; by default nobody else looks. */
+  readonly statuses?: ReadonlyMap<string, ConnectorStatus>;
+  /** The caller watches them itself: several runs may belong together. */
+  readonly watched?: boolean;
+  /** Reads the database's log when no run does; without it, nobody does then. */
+  readonly readLog?: (config: ConnectorConfig, signal: AbortSignal) => Promise<LogReading>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly failpoint?: (name: Failpoint) => void;
@@ -37,29 +43,68 @@ export async function runConnectors(
   configs: readonly ConnectorConfig[],
   options: SupervisorOptions,
 ): Promise<string[]> {
-  const results = await Promise.all(
-    configs.map(async (config) => ((await supervise(config, options)) ? [] : [config.name])),
-  );
-  return results.flat();
+  const statuses = options.statuses ?? createStatuses(configs, options.clock);
+  const endWatch = options.watched === true ? null : watchConnectors(configs, { ...options, statuses });
+  try {
+    const results = await Promise.all(
+      configs.map(async (config) => {
+        const status = statusOf(config, statuses);
+        const log = childLog(options.log, () => ({ connector: config.name, ...status.fields }));
+        return (await supervise(config, status, { ...options, log })) ? [] : [config.name];
+      }),
+    );
+    return results.flat();
+  } finally {
+    endWatch?.();
+  }
+}
+
+/**
+ * Reads the log of connectors when no run of theirs does, and raises the stall alarm, until the function that it gives is
+ * called. That should not be before the last one has ended: of one that failed, what its slot holds back matters more
+ * than ever.
+ */
+export function watchConnectors(
+  configs: readonly ConnectorConfig[],
+  options: Pick<SupervisorOptions, 'log' | 'clock' | 'readLog'> & Required<Pick<SupervisorOptions, 'statuses'>>,
+): () => void {
+  const { clock, readLog, statuses } = options;
+  const watches = configs.map((config) => {
+    const status = statusOf(config, statuses);
+    return watchConnector(status, {
+      log: childLog(options.log, () => ({ connector: config.name, ...status.fields })),
+      now: () => clock.now(),
+      ...(readLog === undefined ? {} : { readLog: (signal) => readLog(config, signal) }),
+    });
+  });
+  return () => {
+    for (const end of watches) end();
+  };
+}
+
+function statusOf(config: ConnectorConfig, statuses: ReadonlyMap<string, ConnectorStatus>): ConnectorStatus {
+  const status = statuses.get(config.name);
+  if (status === undefined) throw new MillraceError('internal', `connector "${config.name}" has no status`);
+  return status;
 }
 
 /** False when it failed for good. */
-async function supervise(config: ConnectorConfig, options: SupervisorOptions): Promise<boolean> {
-  const { signal, clock } = options;
-  const log = childLog(options.log, { connector: config.name });
+async function supervise(
+  config: ConnectorConfig,
+  status: ConnectorStatus,
+  options: SupervisorOptions,
+): Promise<boolean> {
+  const { signal, clock, log } = options;
   const metrics = options.metrics.of(config.name);
-  let last: State | null = null;
-  // A standby says so with every try, once a second.
-  const state = (now: State): void => {
-    if (now !== last) options.onState?.(config.name, now);
-    last = now;
-  };
-  state('starting');
+  options.metrics.show?.(config.name, status);
+  status.listen((now) => options.onState?.(config.name, now));
+  const state = (now: State): void => status.enter(now);
   for (const { key, text } of config.remarks) log.info(text, { key });
   let refusals = 0;
   for (let restarts = 0; ; ) {
     const isolate = refusals >= ISOLATE_AFTER;
-    const run = await runOnce(config, { ...options, log, metrics, onState: state, isolate });
+    const run = await runOnce(config, { ...options, metrics, status, isolate });
+    status.runEnded(run.error);
     if (run.error === null) {
       state('stopped');
       return true;
@@ -89,7 +134,7 @@ async function supervise(config: ConnectorConfig, options: SupervisorOptions): P
     const { retryWaitMs } = config.values;
     const waitMs = retryWaitMs >= 0 && kind !== 'fenced' ? retryWaitMs : backoffMs(kind, restarts, Math.random());
     log.warn(message, { kind, advice, retryInMs: waitMs });
-    metrics.count('restarts', 1);
+    metrics.count('restarts', 1, kind);
     state('retrying');
     await clock.sleep(waitMs, signal).catch(() => {});
     if (!signal.aborted) state('starting');
@@ -105,24 +150,24 @@ interface Run {
 
 type RunOptions = Omit<SupervisorOptions, 'metrics' | 'onState'> & {
   readonly metrics: Metrics;
+  readonly status: ConnectorStatus;
   readonly isolate: boolean;
-  readonly onState: (state: State) => void;
 };
 
 async function runOnce(config: ConnectorConfig, options: RunOptions): Promise<Run> {
-  const { signal, clock, log } = options;
+  const { signal, clock, log, status } = options;
   let committed = false;
   let runningSince: number | null = null;
   const context: WorkerContext = {
     ...options,
-    metrics: hearingStandby(options.metrics, () => options.onState('standby')),
+    progress: status,
     createSink: (of, inner) =>
       hearingCommits(options.createSink(of, inner), () => {
         committed = true;
       }),
     onState: (now) => {
       runningSince = clock.now();
-      options.onState(now);
+      status.enter(now);
     },
   };
   const ended = new AbortController();
@@ -143,7 +188,6 @@ async function runOnce(config: ConnectorConfig, options: RunOptions): Promise<Ru
     };
   } finally {
     ended.abort();
-    options.metrics.gauge('standby', 0);
   }
 }
 
@@ -158,17 +202,6 @@ function overdue(signal: AbortSignal, limitMs: () => number, clock: Clock, ended
     if (signal.aborted) wait();
     else signal.addEventListener('abort', wait, { once: true, signal: ended });
   });
-}
-
-/** The lease tells through its gauge that another instance works. */
-function hearingStandby(metrics: Metrics, onStandby: () => void): Metrics {
-  return {
-    ...metrics,
-    gauge: (name, value) => {
-      metrics.gauge(name, value);
-      if (name === 'standby' && value === 1) onStandby();
-    },
-  };
 }
 
 function hearingCommits(sink: Sink, onCommit: () => void): Sink {

@@ -2,7 +2,7 @@
 import type { ConnectorConfig } from '../config/connector.ts';
 import { Records } from '../change/records.ts';
 import { runPipeline } from '../pipeline/pipeline.ts';
-import type { Clock, Failpoint, Log, Metrics } from '../ports.ts';
+import type { Clock, Failpoint, Log, Metrics, Progress } from '../ports.ts';
 import type { Sink } from '../sink/sink.ts';
 import type { Source } from '../source/source.ts';
 import { createStages, loadPlugins } from './chain.ts';
@@ -10,6 +10,7 @@ import { createStages, loadPlugins } from './chain.ts';
 export interface WorkerContext {
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly progress: Progress;
   readonly clock: Clock;
   readonly failpoint?: (name: Failpoint) => void;
   /** Search for a record that Kafka refuses: commit one source transaction at a time at first. */
@@ -26,7 +27,7 @@ export async function runConnector(
   context: WorkerContext,
   signal: AbortSignal,
 ): Promise<void> {
-  const { log, metrics, clock } = context;
+  const { log, metrics, progress, clock } = context;
   const { maxQueueBytes: maxBytes, maxBatchSize: maxRecords } = config.values;
   // Before anything is taken or claimed: a faulty module must not stand in a healthy instance's way.
   const plugins = await loadPlugins(config);
@@ -40,7 +41,6 @@ export async function runConnector(
     context.failpoint?.('before-first-position');
     if (start !== opened.position) await sink.commit(new Records(), start, true);
     context.onState('running');
-    metrics.gauge('running', 1);
     await runPipeline({
       source,
       sink,
@@ -50,12 +50,12 @@ export async function runConnector(
       limits: { maxBytes, maxRecords, ...(context.isolate ? { isolate: maxRecords + 1 } : {}) },
       signal: run,
       metrics,
+      progress,
       clock,
       ...(context.failpoint ? { failpoint: context.failpoint } : {}),
     });
     if (lost.aborted && !signal.aborted) throw lost.reason;
   } finally {
-    metrics.gauge('running', 0);
     await sink.close();
     // The lease goes last: whoever takes it finds Kafka free.
     await source.close();

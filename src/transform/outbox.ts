@@ -101,12 +101,12 @@ export function createOutboxRouter(settings: OutboxSettings, context: OutboxCont
         return after === null ? null : route(after, message.headers, message.timestampMs);
       case 'u':
         if (table !== null) rejectUpdate(table, settings.onUpdate, log);
-        metrics.count('skipped', 1);
+        metrics.count('skipped_changes', 1);
         return null;
       case 'd': // cleaning the table up is free
       case 't':
       case 'm':
-        metrics.count('skipped', 1);
+        metrics.count('skipped_changes', 1);
         return null;
       default:
         return unreachable(op);
@@ -120,8 +120,8 @@ const TOMBSTONE = Object.freeze({ kind: 'tombstone' } as const);
 function rejectUpdate(table: Table, behaviour: OutboxSettings['onUpdate'], log: Log): void {
   const message = `an UPDATE of outbox table ${tableName(table)} is no event: events are inserted (table.op.invalid.behavior=${behaviour})`;
   if (behaviour === 'fatal') throw new MillraceError('data', message);
-  if (behaviour === 'error') log.error(message);
-  else log.warn(message);
+  if (behaviour === 'error') log.error(message, { kind: 'data' });
+  else log.warn(message, { kind: 'data' });
 }
 
 function planFor(table: Table, settings: OutboxSettings, { headerEncoder }: OutboxContext): Plan {

@@ -18,7 +18,7 @@ export function userStage(name: string, transform: RecordTransform, decoding: De
     const record = new RecordView(message, decoding);
     const result: unknown = guarded(name, () => transform.apply(record));
     if (result === null) {
-      metrics.count('skipped', 1);
+      metrics.count('skipped_changes', 1);
       return null;
     }
     if (result === record) return message;

@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { millrace } from '../support/command.ts';
+import { keepOutput } from '../support/output.ts';
 import { kafka, waitFor } from '../support/servers.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -68,6 +69,7 @@ function onTerminal(
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, TERM: 'xterm', ...env },
   });
+  keepOutput(child, 'terminal');
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
   return { child, text: () => text, ended: new Promise((resolve) => child.once('close', resolve)) };

@@ -11,6 +11,7 @@ import { MillraceError } from '../../src/errors.ts';
 import { millrace } from '../support/command.ts';
 import { type TestEdge, edgeFor } from '../support/edge.ts';
 import { type Outbox, freshOutbox, upTo } from '../support/outbox.ts';
+import { keepOutput } from '../support/output.ts';
 import { startMillrace } from '../support/process.ts';
 import { committed, freshDatabase, postgres, waitFor } from '../support/servers.ts';
 
@@ -355,6 +356,7 @@ test('on a terminal it asks: no and Ctrl-C change nothing, yes does it', async (
     const line = `${process.execPath} ${MAIN} offsets reset ${path}`;
     const child = spawn('script', ['-qec', line, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
     t.after(() => child.kill('SIGKILL'));
+    keepOutput(child, 'terminal');
     let text = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
     const ended = new Promise((resolve) => child.once('close', resolve));

@@ -139,7 +139,10 @@ test('installed without anything optional, it runs a folder and a file of connec
   assert.deepEqual([await one.numbers(), await two.numbers()], [upTo(20), upTo(30)]);
   const metrics = await (await fetch(`http://${address}/metrics`)).text();
   assert.match(metrics, new RegExp(`millrace_records_total\\{connector="${one.connector.name}"\\} 20`));
-  assert.match(metrics, new RegExp(`millrace_running\\{connector="${refused.connector.name}"\\} 0`));
+  assert.match(
+    metrics,
+    new RegExp(`millrace_connector_state\\{connector="${refused.connector.name}",state="failed"\\} 1`),
+  );
   run.child.kill('SIGTERM');
   assert.equal(await run.ended, 1, 'a connector failed');
   assert.match(run.stderr(), /"level":"error".*"kind":"refused".*slot.adopt=true/);

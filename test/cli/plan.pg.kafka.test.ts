@@ -119,8 +119,8 @@ test('beside a running connector it finds everything there and disturbs nothing'
 test('a role without rights: each that is missing is an obstacle, and its statement removes it', async (t) => {
   const outbox = await freshOutbox(t);
   const role = freshName('role');
-  await outbox.db.client.query(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`);
-  const path = fileOf(outbox, { 'database.user': role, 'database.password': 'x' });
+  await outbox.db.client.query(`CREATE ROLE ${role} LOGIN PASSWORD 'pa55word'`);
+  const path = fileOf(outbox, { 'database.user': role, 'database.password': 'pa55word' });
   const statements: string[] = [];
   for (;;) {
     const { obstacles } = await planned(path);
@@ -138,7 +138,10 @@ test('a role without rights: each that is missing is an obstacle, and its statem
     `ALTER TABLE public.outbox OWNER TO "${role}"`,
   ]);
   const { name, config } = outbox.connector;
-  const run = await startMillrace({ name, config: { ...config, 'database.user': role, 'database.password': 'x' } });
+  const run = await startMillrace({
+    name,
+    config: { ...config, 'database.user': role, 'database.password': 'pa55word' },
+  });
   t.after(() => run.child.kill('SIGKILL'));
   await run.reaches('running');
   run.child.kill('SIGTERM');
@@ -189,11 +192,11 @@ test('servers that cannot be reached or do not let us in are obstacles, and the 
     [true],
   );
   assert.ok(noKafka.database.some(({ level }) => level === 'create'));
-  const noDatabase = await planned(fileOf(outbox, { 'database.password': 'wrong-password' }));
+  const noDatabase = await planned(fileOf(outbox, { 'database.password': 'pa55word-wrong' }));
   assert.equal(noDatabase.obstacles.length, 1);
   assert.match(noDatabase.obstacles[0]?.text ?? '', /cannot connect to PostgreSQL at/);
   assert.ok(noDatabase.kafka.some(({ level }) => level === 'create'));
-  assert.ok(!JSON.stringify(noDatabase).includes('wrong-password'));
+  assert.ok(!JSON.stringify(noDatabase).includes('pa55word-wrong'));
   await assert.rejects(plan(edgeFor([])), (error) => error instanceof MillraceError && error.kind === 'config');
   const help = edgeFor(['--help']);
   assert.equal(await plan(help), 0);

@@ -8,7 +8,7 @@ import { millrace } from '../support/command.ts';
 import { freshOutbox, upTo } from '../support/outbox.ts';
 import { waitFor } from '../support/servers.ts';
 
-const PASSWORD = 'only-for-this-test';
+const PASSWORD = 'pa55word-of-the-role';
 const sql = (name: string): string => readFileSync(new URL(`../../sql/postgres/${name}`, import.meta.url), 'utf8');
 
 async function delivers(t: TestContext, statements: string, over: Readonly<Record<string, unknown>>): Promise<string> {

@@ -107,7 +107,7 @@ test('mistakes of usage end with 2, one sentence, no stack', async () => {
   ];
   await Promise.all(
     cases.map(async ([args, expected]) => {
-      const { code, out, err } = await outcome(args, { DATABASE_PASSWORD: 'x' });
+      const { code, out, err } = await outcome(args, { DATABASE_PASSWORD: 'pa55word' });
       assert.deepEqual([code, out], [2, ''], args.join(' '));
       assert.match(err, expected);
       assert.doesNotMatch(err, /\n {4}at /, 'a stack');

@@ -106,7 +106,7 @@ test('--json says the same to machines', async () => {
 });
 
 test('the examples are right; two connectors of one name are not; a wrong flag is said once', async () => {
-  const env = { DATABASE_PASSWORD: 'x' };
+  const env = { DATABASE_PASSWORD: 'pa55word' };
   const example = edgeFor([join(EXAMPLES, 'postgres-outbox.json')], { env });
   assert.equal(await validate(example), 0, example.text());
   const twins = join(folder, 'twins');

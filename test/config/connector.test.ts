@@ -146,8 +146,8 @@ test('text that is no connector is said to be none, whatever it is', () => {
 });
 
 test('references to the environment and to files are resolved, also inside of longer values', () => {
-  const secret = file('secret', 'pa=ss${env:NOT_AGAIN}\n');
-  const properties = file('a.properties', '# comment\nuser = alice\npassword: s3 cret \nuser.name=x\n');
+  const secret = file('secret', 'pa55word=${env:NOT_AGAIN}\n');
+  const properties = file('a.properties', '# comment\nuser = alice\npassword: pa55word s3 cret \nuser.name=x\n');
   const env = { HOST: 'db', REGION: 'eu' };
   const { values } = parse(
     {
@@ -160,7 +160,7 @@ test('references to the environment and to files are resolved, also inside of lo
   );
   assert.deepEqual(
     [values.hostname, values.password, values.user, values.clientId],
-    ['db.eu.example', 'pa=ss${env:NOT_AGAIN}', 'alice', 's3 cret |'],
+    ['db.eu.example', 'pa55word=${env:NOT_AGAIN}', 'alice', 'pa55word s3 cret |'],
   );
   const wrong = mistakes(
     {

@@ -72,7 +72,7 @@ test('a whole application.properties becomes a connector that starts', () => {
       [25, 'format.header'],
     ],
   );
-  const env = { DB_HOST: 'h', DB_PASSWORD: 'p' };
+  const env = { DB_HOST: 'h', DB_PASSWORD: 'pa55word' };
   const legal = { ...config, 'topic.prefix': 'shop' };
   const checked = checkConnector(JSON.stringify({ name, config: legal }), null, { env });
   assert.ok('config' in checked, JSON.stringify(checked));

@@ -21,21 +21,21 @@ function security(values: Readonly<Record<string, string>>): KafkaSecurity | str
 const PEM = '-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n';
 
 test("user and password come by our keys or by Kafka's JAAS text", () => {
-  const expected = { sasl: { mechanism: 'SCRAM-SHA-512', username: 'al ice', password: 'p"w;\\' }, tls: null };
+  const expected = { sasl: { mechanism: 'SCRAM-SHA-512', username: 'al ice', password: 'pa55word"w;\\' }, tls: null };
   const base = { 'security.protocol': 'SASL_PLAINTEXT', 'sasl.mechanism': 'SCRAM-SHA-512' };
-  assert.deepEqual(security({ ...base, 'sasl.username': 'al ice', 'sasl.password': 'p"w;\\' }), expected);
+  assert.deepEqual(security({ ...base, 'sasl.username': 'al ice', 'sasl.password': 'pa55word"w;\\' }), expected);
   for (const jaas of [
-    'org.apache.kafka.common.security.scram.ScramLoginModule required username="al ice" password="p\\"w;\\\\";',
-    "  org.apache.kafka.common.security.scram.ScramLoginModule\n required\n password='p\"w;\\\\'\n username='al ice' ;\n",
+    'org.apache.kafka.common.security.scram.ScramLoginModule required username="al ice" password="pa55word\\"w;\\\\";',
+    "  org.apache.kafka.common.security.scram.ScramLoginModule\n required\n password='pa55word\"w;\\\\'\n username='al ice' ;\n",
   ]) {
     assert.deepEqual(security({ ...base, 'sasl.jaas.config': jaas }), expected);
   }
   assert.deepEqual(
     security({
       'security.protocol': 'SASL_PLAINTEXT',
-      'sasl.jaas.config': 'x.PlainLoginModule required username=a password=b;',
+      'sasl.jaas.config': 'x.PlainLoginModule required username=a password=pa55word;',
     }),
-    { sasl: { mechanism: 'PLAIN', username: 'a', password: 'b' }, tls: null },
+    { sasl: { mechanism: 'PLAIN', username: 'a', password: 'pa55word' }, tls: null },
   );
 });
 
@@ -50,11 +50,16 @@ test("TLS comes by librdkafka's names or by Kafka's own PEM names", () => {
       'ssl.ca.location': '/ca.pem',
       'ssl.certificate.location': '/c.pem',
       'ssl.key.location': '/k.pem',
-      'ssl.key.password': 'pw',
+      'ssl.key.password': 'pa55word',
     }),
     {
       sasl: null,
-      tls: { ca: { file: '/ca.pem' }, certificate: { file: '/c.pem' }, key: { file: '/k.pem' }, keyPassword: 'pw' },
+      tls: {
+        ca: { file: '/ca.pem' },
+        certificate: { file: '/c.pem' },
+        key: { file: '/k.pem' },
+        keyPassword: 'pa55word',
+      },
     },
   );
   assert.deepEqual(
@@ -107,11 +112,15 @@ test('what cannot work is refused with what to do', () => {
     [sasl, /"kafka.sasl.username" is missing: .*\n"kafka.sasl.password" is missing/],
     [{ ...sasl, 'sasl.mechanism': 'GSSAPI' }, /one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, got "GSSAPI"/],
     [
-      { ...sasl, 'sasl.jaas.config': 'x.PlainLoginModule required username="a" password="b";', 'sasl.username': 'c' },
+      {
+        ...sasl,
+        'sasl.jaas.config': 'x.PlainLoginModule required username="a" password="pa55word";',
+        'sasl.username': 'c',
+      },
       /says the user a second time/,
     ],
     [
-      { ...sasl, 'sasl.jaas.config': 'x.ScramLoginModule required username="a" password="b";' },
+      { ...sasl, 'sasl.jaas.config': 'x.ScramLoginModule required username="a" password="pa55word";' },
       /expected PlainLoginModule/,
     ],
     [

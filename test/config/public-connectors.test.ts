@@ -15,7 +15,7 @@ const DATABASE = {
   'database.hostname': 'db.internal',
   'database.port': '5432',
   'database.user': 'relay',
-  'database.password': 'secret',
+  'database.password': 'pa55word',
   'database.dbname': 'shop',
 };
 /** The one thing that a file for Kafka Connect cannot know. */

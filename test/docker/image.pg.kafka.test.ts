@@ -17,6 +17,7 @@ import { after, before, test } from 'node:test';
 import { parse } from 'yaml';
 import { type Stage, buildImage, inside } from '../support/dockerfile.ts';
 import { freshOutbox, upTo } from '../support/outbox.ts';
+import { keepOutput } from '../support/output.ts';
 import { ROOT } from '../support/packed.ts';
 import { waitFor } from '../support/servers.ts';
 
@@ -41,12 +42,13 @@ after(() => rmSync(folder, { recursive: true }));
 function start(command: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
   const [program = '', ...args] = command.map((word) => (/^\/\w/.test(word) ? inside(image, word) : word));
   const [uid = 0, gid = 0] = (image.user ?? '0:0').split(':').map(Number);
-  return spawn(program, args, {
+  const child = spawn(program, args, {
     cwd: inside(image, '.'),
     env: { ...image.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(process.getuid?.() === 0 ? { uid, gid } : {}),
   });
+  return keepOutput(child, 'image');
 }
 
 test('the image holds what runs, and neither tools nor sources', () => {

@@ -72,7 +72,7 @@ test('with a wrong password the connector fails at once, says why, and keeps the
   timeout: 120_000,
 }, async (t) => {
   const at = await setting(t);
-  const run = await startMillrace(at.connector, { TEST_KAFKA_PASSWORD: 'wrong-4711' });
+  const run = await startMillrace(at.connector, { TEST_KAFKA_PASSWORD: 'pa55word-wrong' });
   t.after(() => run.child.kill('SIGKILL'));
   assert.equal((await run.exited).code, 1);
   const line = run
@@ -80,7 +80,7 @@ test('with a wrong password the connector fails at once, says why, and keeps the
     .split('\n')
     .find((each) => each.includes('"kafka-rejected"'));
   assert.match(line ?? '', /authentication/i);
-  assert.ok(!run.log().includes('wrong-4711') && !run.log().includes(PASSWORD), run.log());
+  assert.ok(!run.log().includes('pa55word-wrong') && !run.log().includes(PASSWORD), run.log());
   const slots = await at.db.client.query('SELECT 1 FROM pg_replication_slots WHERE database = current_database()');
   assert.equal(slots.rows.length, 0, 'nothing was created in the database');
 });

@@ -241,9 +241,9 @@ test('sql/mysql may run again; its account reads the log and the outbox, and no 
     await db.drop();
   });
   for (const _ of ['first', 'again']) await db.connection.query(sqlFile('outbox') + grants);
-  const login = { ...settings(db), user: account, password: 'of-the-test' };
+  const login = { ...settings(db), user: account, password: 'pa55word-of-the-test' };
   await assert.rejects(mysql.createConnection({ ...login, password: '' }), { code: 'ER_ACCOUNT_HAS_BEEN_LOCKED' });
-  await db.connection.query(`ALTER USER ${account} IDENTIFIED BY 'of-the-test' ACCOUNT UNLOCK`);
+  await db.connection.query(`ALTER USER ${account} IDENTIFIED BY 'pa55word-of-the-test' ACCOUNT UNLOCK`);
   const connection = await mysql.createConnection(login);
   t.after(() => connection.end());
   assert.equal((await connection.query<RowDataPacket[]>('SHOW BINARY LOG STATUS'))[0].length, 1);

@@ -6,6 +6,7 @@ import { MillraceError } from '../../src/errors.ts';
 import { type Pipeline, runPipeline } from '../../src/pipeline/pipeline.ts';
 import type { GaugeName } from '../../src/ports.ts';
 import type { Source } from '../../src/source/source.ts';
+import { noProgress } from '../support/silent.ts';
 
 const CHANGE: Change = { op: 'truncate', tables: [] };
 const fragment = (n: number): Fragment => ({
@@ -52,6 +53,7 @@ function setting(count: number, over: Partial<Pipeline>, whenRead: () => void = 
     serialize: ({ topic }) => ({ topic, key: null, value: Buffer.alloc(1000), headers: [], timestampMs: 0 }),
     limits: { maxBytes: 1_000_000, maxRecords: 1000 },
     signal: controller.signal,
+    progress: noProgress,
     metrics: { count: () => {}, gauge: (name, value) => void gauges.set(name, value), observe: () => {} },
     clock: { now: () => Date.now(), sleep: () => new Promise(() => {}) },
     ...over,

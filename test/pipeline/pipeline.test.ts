@@ -10,6 +10,7 @@ import type { BatchLimits } from '../../src/pipeline/batch.ts';
 import { runPipeline } from '../../src/pipeline/pipeline.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { testFacts } from '../support/events.ts';
+import { noMetrics, noProgress } from '../support/silent.ts';
 
 type Call = readonly [records: number, position: Position, atBoundary: boolean];
 interface Run {
@@ -72,7 +73,8 @@ async function run({ fragments, commitMs = 0, onCommit, ...given }: Run): Promis
     serialize: ({ body }) => ({ ...record, value: body.kind === 'payload' ? body.payload.bytes : null }),
     limits: given.limits ?? { maxBytes: 256 * 1024, maxRecords: 1000 },
     signal,
-    metrics: { count: () => {}, gauge: () => {}, observe: () => {} },
+    metrics: noMetrics,
+    progress: noProgress,
     clock: systemClock,
   });
   await run.catch((error: unknown) => {

@@ -25,13 +25,13 @@ test('how to reach Kafka: brokers, SASL, and PEM files as they are now', () => {
     'kafka.security.protocol': 'SASL_SSL',
     'kafka.sasl.mechanism': 'SCRAM-SHA-256',
     'kafka.sasl.username': 'u',
-    'kafka.sasl.password': 'p',
+    'kafka.sasl.password': 'pa55word',
     'kafka.ssl.truststore.location': ca,
   });
   assert.deepEqual(kafkaSettings(config), {
     bootstrapServers: ['a:1', 'b:2'],
     clientId: 'millrace',
-    sasl: { mechanism: 'scram-sha-256', username: 'u', password: 'p' },
+    sasl: { mechanism: 'scram-sha-256', username: 'u', password: 'pa55word' },
     tls: { ca: CERTIFICATE, cert: null, key: null },
   });
   file('ca.pem', 'renewed');
@@ -59,10 +59,10 @@ test('an encrypted key, also beside its certificate in one file, is decrypted wi
   assert.ok(createPrivateKey(settings.tls?.key ?? '').equals(privateKey));
   assert.ok(settings.tls?.cert?.startsWith(CERTIFICATE));
   assert.throws(
-    () => kafkaSettings(connectorConfig('c', { ...over, 'kafka.ssl.key.password': 'wrong-one' })),
+    () => kafkaSettings(connectorConfig('c', { ...over, 'kafka.ssl.key.password': 'pa55word-wrong' })),
     (error) =>
       error instanceof MillraceError &&
       /cannot be read with kafka.ssl.key.password/.test(error.message) &&
-      !error.message.includes('wrong-one'),
+      !error.message.includes('pa55word-wrong'),
   );
 });

@@ -6,7 +6,8 @@ import { createSource } from '../../src/runtime/assemble.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { runConnector } from '../../src/runtime/worker.ts';
 import type { Sink } from '../../src/sink/sink.ts';
-import { noMetrics, opened } from '../support/postgres-source.ts';
+import { opened } from '../support/postgres-source.ts';
+import { noMetrics, noProgress } from '../support/silent.ts';
 import { freshDatabase, freshName, postgres, quiet, waitFor } from '../support/servers.ts';
 
 for (const major of [18, 14] as const) {
@@ -41,7 +42,14 @@ for (const major of [18, 14] as const) {
       close: async () => {},
     };
     const controller = new AbortController();
-    const context = { log: quiet, metrics: noMetrics, clock: systemClock, createSource, createSink: () => sink };
+    const context = {
+      log: quiet,
+      metrics: noMetrics,
+      progress: noProgress,
+      clock: systemClock,
+      createSource,
+      createSink: () => sink,
+    };
     const running = new Promise<void>((started) => {
       const onState = (state: string): void => {
         if (state === 'running') started();

@@ -4,9 +4,9 @@ import { childLog, createLog, isLogLevel } from '../../src/runtime/log.ts';
 
 test('lines are JSON with level, time, message and fields; on a terminal one readable line', () => {
   const lines: string[] = [];
-  const log = childLog(createLog({ level: 'info', readable: false, write: (line) => void lines.push(line) }), {
+  const log = childLog(createLog({ level: 'info', readable: false, write: (line) => void lines.push(line) }), () => ({
     connector: 'a',
-  });
+  }));
   log.debug('not shown');
   log.warn('retrying', { kind: 'fenced', retryInMs: 12 });
   assert.equal(lines.length, 1);

@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import type { Fragment } from '../../src/change/fragment.ts';
 import type { Position } from '../../src/change/position.ts';
 import { type ErrorKind, MillraceError } from '../../src/errors.ts';
-import type { Clock, Log, Metrics } from '../../src/ports.ts';
-import { type State, runConnectors } from '../../src/runtime/supervisor.ts';
+import type { Clock, Log, Metrics, Progress, State } from '../../src/ports.ts';
+import { runConnectors } from '../../src/runtime/supervisor.ts';
 import type { WorkerContext } from '../../src/runtime/worker.ts';
 import type { Sink } from '../../src/sink/sink.ts';
 import type { Source } from '../../src/source/source.ts';
@@ -14,7 +14,7 @@ import { testFacts } from '../support/events.ts';
 
 /** What one run of a scripted connector does, once per run; the last one is repeated. */
 interface Script {
-  readonly acquire?: (signal: AbortSignal, metrics: Metrics) => Promise<void>;
+  readonly acquire?: (signal: AbortSignal, progress: Progress) => Promise<void>;
   readonly open?: (signal: AbortSignal) => Promise<void>;
   /** Positions that the source streams, one commit each; then it throws, or waits for the signal. */
   readonly positions?: number;
@@ -27,7 +27,7 @@ const START: Position = { at: 0 };
 function sourceOf(script: Script, context: WorkerContext, log: string[]): Source {
   return {
     acquire: async (signal) => {
-      await script.acquire?.(signal, context.metrics);
+      await script.acquire?.(signal, context.progress);
       return { identity: IDENTITY, lost: new AbortController().signal };
     },
     prepare: async () => START,
@@ -258,12 +258,11 @@ test('an instance that waits for the lease is a standby, one that connects is no
     {
       a: [
         {
-          acquire: async (_, metrics) => {
+          acquire: async (_, progress) => {
             await turn();
             // With every try.
-            for (let tries = 0; tries < 3; tries++) metrics.gauge('standby', 1);
+            for (let tries = 0; tries < 3; tries++) progress.standby();
             await turn();
-            metrics.gauge('standby', 0);
           },
         },
       ],

@@ -1,6 +1,7 @@
 /** The command line as a process of its own, with everything it says. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { keepOutput } from './output.ts';
 import { waitFor } from './servers.ts';
 
 export interface Command {
@@ -25,6 +26,7 @@ export function millrace(
     env: { ...process.env, ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
+  keepOutput(child, 'millrace');
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));

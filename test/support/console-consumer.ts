@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { kafkaJars } from '../../src/demo/kafka-jars.ts';
+import { keepText } from './output.ts';
 
 const VERSION = '4.3.1';
 
@@ -35,5 +36,5 @@ export async function consumeCommitted(bootstrap: string, topics: RegExp): Promi
 async function collect(stream: NodeJS.ReadableStream): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks).toString('utf8');
+  return keepText(Buffer.concat(chunks).toString('utf8'), 'console-consumer');
 }

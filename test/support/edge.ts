@@ -1,5 +1,6 @@
 /** A process edge for commands that are called as functions: what they print is kept. */
 import type { Edge, Output } from '../../src/cli/edge.ts';
+import { keepText } from './output.ts';
 
 export interface TestEdge extends Edge {
   /** Standard output so far. */
@@ -22,8 +23,8 @@ export function edgeFor(
     args,
     env,
     signal: new AbortController().signal,
-    stdout: output((text) => (out += text)),
-    stderr: output((text) => (err += text)),
+    stdout: output((text) => (out += keepText(text, 'edge'))),
+    stderr: output((text) => (err += keepText(text, 'edge'))),
     ask:
       answer === undefined
         ? null

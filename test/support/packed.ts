@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { keepText } from './output.ts';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -23,7 +24,8 @@ export function npmEnvironment(node: string = process.execPath): NodeJS.ProcessE
 }
 
 export function npm(cwd: string, ...args: readonly string[]): string {
-  return execFileSync('npm', args, { cwd, encoding: 'utf8', env: npmEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] });
+  const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe'];
+  return keepText(execFileSync('npm', args, { cwd, encoding: 'utf8', env: npmEnvironment(), stdio }), 'npm');
 }
 
 /** Of what `npm run build` has made. */

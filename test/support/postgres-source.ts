@@ -6,15 +6,16 @@ import type { Opened } from '../../src/change/claim.ts';
 import type { Fragment } from '../../src/change/fragment.ts';
 import type { Position } from '../../src/change/position.ts';
 import { type PostgresOptions, type PostgresServer, startPostgres } from '../../src/demo/postgres-server.ts';
-import type { Log, Metrics } from '../../src/ports.ts';
+import type { Log } from '../../src/ports.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import type { PostgresSettings } from '../../src/source/postgres/settings.ts';
 import { type PostgresSourceContext, createPostgresSource } from '../../src/source/postgres/source.ts';
 import type { Source } from '../../src/source/source.ts';
+import { keepText } from './output.ts';
+import { noProgress } from './silent.ts';
 import { type Database, type PostgresAddress, freshName } from './servers.ts';
 import { testEventSettings } from './events.ts';
 
-export const noMetrics: Metrics = { count: () => {}, gauge: () => {}, observe: () => {} };
 export const OUTBOX_DDL = readFileSync(new URL('../../sql/postgres/outbox.sql', import.meta.url), 'utf8');
 export const CLUSTER = 'test-cluster';
 
@@ -50,12 +51,13 @@ export function sourceSettings(
 /** A log that keeps its warnings, one a line. */
 export function keepingLog(): { readonly log: Log; readonly warnings: string[] } {
   const warnings: string[] = [];
-  const keep = (message: string, fields?: object): void => void warnings.push(`${message} ${JSON.stringify(fields)}`);
+  const keep = (message: string, fields?: object): void =>
+    void warnings.push(keepText(`${message} ${JSON.stringify(fields)}\n`, 'log').trimEnd());
   return { log: { debug: () => {}, info: () => {}, warn: keep, error: keep }, warnings };
 }
 
 export function sourceContext(log: Log = keepingLog().log): PostgresSourceContext {
-  return { log, metrics: noMetrics, clock: systemClock };
+  return { log, progress: noProgress, clock: systemClock };
 }
 
 /** What a sink without a history would have found. */

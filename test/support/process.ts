@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../src/demo/free-port.ts';
+import { keepOutput } from './output.ts';
 import { waitFor } from './servers.ts';
 
 export interface Millrace {
@@ -29,9 +30,10 @@ export async function startMillrace(
   writeFileSync(file, JSON.stringify(connector));
   const http = `127.0.0.1:${await freePort()}`;
   const child = spawn(process.execPath, [MAIN, 'run', file, '--http', http], {
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   });
+  keepOutput(child, 'millrace-run');
   let text = '';
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     text += chunk;

@@ -1,12 +1,17 @@
 /**
  * `npm test`: starts every server once, runs all test files against them, stops the servers. Arguments go to the test
- * runner; file names run those files alone.
+ * runner; file names run those files alone. The last file searches all that was printed for passwords; the folder it was
+ * collected in is removed, unless MILLRACE_TEST_OUTPUT_DIR names one.
  */
 import { spawn } from 'node:child_process';
-import { globSync } from 'node:fs';
+import { globSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { startKafka } from '../../src/demo/kafka-server.ts';
 import { startPostgres } from '../../src/demo/postgres-server.ts';
 import { type MysqlAddress, startMysql } from './mysql-server.ts';
+import { OUTPUT_DIR } from './output.ts';
+import { runnerArguments } from './runner.ts';
 
 const args = process.argv.slice(2);
 const files = args.filter((arg) => !arg.startsWith('-'));
@@ -38,36 +43,28 @@ if (
   await stop();
   process.exit(1);
 }
+const given = process.env[OUTPUT_DIR];
+if (given !== undefined) mkdirSync(given, { recursive: true });
+const output = given ?? mkdtempSync(join(tmpdir(), 'millrace-output-'));
 const { host, port, socketDir, user, password } = pg18.value;
 const old = pg14.value;
-const child = spawn(
-  process.execPath,
-  [
-    '--disable-warning=TimeoutNegativeWarning',
-    '--test',
-    '--test-concurrency=2',
-    // kafkajs leaves a timer behind now and then; every file has closed what it opened.
-    '--test-force-exit',
-    ...options,
-    ...wanted,
-  ],
-  {
-    stdio: 'inherit',
-    env: {
-      ...process.env,
-      MILLRACE_TEST_POSTGRES_18: JSON.stringify({ host, port, socketDir, user, password }),
-      MILLRACE_TEST_POSTGRES_14: JSON.stringify({
-        host: old.host,
-        port: old.port,
-        socketDir: old.socketDir,
-        user: old.user,
-        password: old.password,
-      }),
-      MILLRACE_TEST_KAFKA: kafka.value.bootstrap,
-      ...(mysql.value === null ? {} : { MILLRACE_TEST_MYSQL: mysqlAddress(mysql.value) }),
-    },
+const child = spawn(process.execPath, runnerArguments(output, { options, files: wanted }), {
+  stdio: 'inherit',
+  env: {
+    ...process.env,
+    [OUTPUT_DIR]: output,
+    MILLRACE_TEST_POSTGRES_18: JSON.stringify({ host, port, socketDir, user, password }),
+    MILLRACE_TEST_POSTGRES_14: JSON.stringify({
+      host: old.host,
+      port: old.port,
+      socketDir: old.socketDir,
+      user: old.user,
+      password: old.password,
+    }),
+    MILLRACE_TEST_KAFKA: kafka.value.bootstrap,
+    ...(mysql.value === null ? {} : { MILLRACE_TEST_MYSQL: mysqlAddress(mysql.value) }),
   },
-);
+});
 function mysqlAddress({ host, port, user, password }: MysqlAddress): string {
   return JSON.stringify({ host, port, user, password });
 }
@@ -78,4 +75,5 @@ function longestFirst(all: readonly string[]): string[] {
 }
 const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));
 await stop();
+if (given === undefined) rmSync(output, { recursive: true, force: true });
 process.exit(code ?? 1);

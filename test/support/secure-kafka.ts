@@ -8,7 +8,7 @@ import { makeCertificates, pem } from './certificates.ts';
 import { waitFor } from './servers.ts';
 
 export const USER = 'connector';
-export const PASSWORD = 'open-sesame-4711';
+export const PASSWORD = 'pa55word-open-sesame';
 
 export interface SecureKafka extends KafkaServer {
   readonly admin: Admin;

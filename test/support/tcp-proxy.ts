@@ -10,8 +10,14 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
-/** A TCP proxy on a free port of this machine; passes no more than the receiver takes. */
-export async function startProxy(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
+/**
+ * A TCP proxy on a free port of this machine; passes no more than the receiver takes, and of what the server sends on
+ * one connection no more than so many bytes a second.
+ */
+export async function startProxy(
+  target: { readonly host: string; readonly port: number },
+  { bytesPerSecond = Number.POSITIVE_INFINITY }: { readonly bytesPerSecond?: number } = {},
+): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let frozen = false;
   let received = 0;
@@ -29,10 +35,14 @@ export async function startProxy(target: { readonly host: string; readonly port:
       });
       from.on('data', (chunk: Buffer) => {
         if (from === outward) received += chunk.length;
-        if (frozen || to.write(chunk)) return;
+        if (frozen) return;
+        const waitMs = from === outward ? (chunk.length / bytesPerSecond) * 1000 : 0;
+        const isTaken = to.write(chunk);
+        if (isTaken && waitMs === 0) return;
         // A reader that stops has to be felt by the sender.
         from.pause();
-        to.once('drain', () => from.resume());
+        if (!isTaken) to.once('drain', () => from.resume());
+        else setTimeout(() => from.resume(), waitMs);
       });
     }
   });

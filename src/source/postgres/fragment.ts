@@ -118,6 +118,11 @@ export class FragmentAssembler {
     return this.#begin === null ? null : String(this.#begin.xid);
   }
 
+  /** Raw changes of the open transaction that have been received, of whatever table. */
+  get changes(): number {
+    return this.#ordinal;
+  }
+
   message(message: PgMessage): void {
     switch (message.op) {
       case 'insert':

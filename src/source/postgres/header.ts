@@ -79,8 +79,8 @@ function variableScale(bytes: Buffer): string {
  * The header of a column whose type is set to another form (`decimal.handling.mode` and its like): what Connect's
  * SimpleHeaderConverter makes of the data.
  */
-export function headerOfType({ schema, data }: ColumnType): HeaderEncoder {
-  return (bytes) => Buffer.from(headerText(schema, data(bytes)));
+export function headerOfType(type: ColumnType): HeaderEncoder {
+  return (bytes) => Buffer.from(headerText(type.schema, type.data(bytes)));
 }
 
 function headerText(schema: Schema, value: Data): string {

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { MillraceError } from '../../errors.ts';
-import type { Clock, Log, Metrics } from '../../ports.ts';
+import type { Clock, Log, Progress } from '../../ports.ts';
 import {
   announcedPid,
   codeOf,
@@ -17,6 +17,7 @@ import {
   socketOf,
   withSession,
 } from './connection.ts';
+import { readLog } from './log-reading.ts';
 import type { PostgresSettings } from './settings.ts';
 
 /** "Mill" in ASCII: our class of advisory locks. */
@@ -37,7 +38,7 @@ export interface Lease {
 
 export interface LeaseContext {
   readonly log: Log;
-  readonly metrics: Metrics;
+  readonly progress: Progress;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** What to do while another holds it; `wait` by default. */
@@ -56,7 +57,6 @@ export async function acquireLease(settings: PostgresSettings, context: LeaseCon
     await limitSession(client, context.log);
     await waitForLock(client, settings, context);
     if ((await backendPid(client)) !== pid || !(await holdsLock(client, settings))) throw poolerInBetween();
-    context.metrics.gauge('standby', 0);
     return keep(client, pid, settings);
   } catch (error) {
     await endSession(client);
@@ -106,10 +106,15 @@ async function waitForLock(client: pg.Client, settings: PostgresSettings, contex
     if (context.whenHeld === 'refuse') {
       throw leaseHeld(settings.connectorName, holders[0] === undefined ? 'another instance' : inWords(holders[0]));
     }
-    if (!said) context.log.info('standby: another instance holds the lease', { connector: settings.connectorName });
+    if (!said) {
+      const holder = holders[0] === undefined ? null : inWords(holders[0]);
+      context.log.info('standby: another instance holds the lease', { holder });
+    }
     said = true;
-    context.metrics.gauge('standby', 1);
-    if (attempt % (PROBE_EVERY_MS / RETRY_MS) === 0) {
+    context.progress.standby();
+    const everySoOften = attempt % (PROBE_EVERY_MS / RETRY_MS);
+    if (everySoOften === 1) context.progress.logRead(await readLog(client, settings.slotName));
+    if (everySoOften === 0) {
       const goingDown = await findShutdown(settings, context.signal);
       if (goingDown) throw goingDown;
     }

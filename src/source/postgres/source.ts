@@ -8,12 +8,13 @@ import type { Position } from '../../change/position.ts';
 import type { Schema } from '../../change/schema.ts';
 import { type Column, type Table, tableName } from '../../change/table.ts';
 import { MillraceError } from '../../errors.ts';
-import type { Clock, Failpoint, Log, Metrics } from '../../ports.ts';
+import type { Clock, Failpoint, Log, Progress } from '../../ports.ts';
 import type { Source } from '../source.ts';
 import { connect, databaseError, untilAborted } from './connection.ts';
 import { FragmentAssembler, type StreamStart } from './fragment.ts';
 import { headerEncoder, headerOfType } from './header.ts';
 import { type Lease, acquireLease } from './lease.ts';
+import { pointAt, readLog } from './log-reading.ts';
 import { formatLsn, parseLsn } from './lsn.ts';
 import { PgoutputDecoder } from './pgoutput.ts';
 import { parsePosition } from './position.ts';
@@ -28,14 +29,14 @@ import { TableCatalog } from './table-catalog.ts';
 
 export interface PostgresSourceContext {
   readonly log: Log;
-  readonly metrics: Metrics;
+  readonly progress: Progress;
   readonly clock: Clock;
   readonly failpoint?: (name: Failpoint) => void;
   /** Of the lease: `wait` by default. */
   readonly whenHeld?: 'wait' | 'refuse';
 }
 
-const MEASURE_EVERY_MS = 5000;
+const MEASURE_EVERY_MS = 10_000;
 /** A server that shuts down waits for its walsenders: what is not committed by then is read again after the restart. */
 const LEAVE_AFTER_MS = 3500;
 
@@ -120,13 +121,20 @@ class PostgresSource implements Source {
     };
     this.#context.log.info('streaming', {
       slot: this.#settings.slotName,
-      lsn: formatLsn(start.lsn),
+      position: formatLsn(start.lsn),
       ordinal: start.ordinal,
     });
+    this.#context.progress.streaming(pointAt(start.lsn));
+    // After a first start there is a slot to be asked about now.
+    void this.#measure(this.#held().lease).catch(() => {});
+    let changes = 0;
     while (await stream.pump(handler)) {
       if (this.#refusal !== null) throw this.#refusal;
       if (fresh.length > 0) await this.#learn(fresh.splice(0));
       const fragments = assembler.take();
+      // Changes of tables that are not captured count as well: a transaction of nothing else takes its time, too.
+      if (fragments.length > 0 || assembler.changes !== changes) this.#context.progress.received();
+      changes = assembler.changes;
       if (fragments.length > 0) yield fragments;
     }
   }
@@ -134,7 +142,10 @@ class PostgresSource implements Source {
   acknowledge(position: Position): void {
     const { lsn, ordinal } = parsePosition(position);
     // Inside a split transaction the server has to keep all of it.
-    if (ordinal === 0) this.#stream?.acknowledge(parseLsn(lsn));
+    if (ordinal > 0) return;
+    const point = pointAt(parseLsn(lsn));
+    this.#stream?.acknowledge(point.bytes);
+    this.#context.progress.delivered(point);
   }
 
   headerEncoder(column: Column): ((bytes: Buffer) => Buffer) | null {
@@ -232,20 +243,13 @@ class PostgresSource implements Source {
   }
 
   async #measure(lease: Lease): Promise<void> {
-    const result = await lease.client.query<{ lag: string | null; retained: string | null; names: string }>(
-      `SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::text AS lag,
-              pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::text AS retained,
-              current_setting('synchronous_standby_names') AS names
-         FROM pg_catalog.pg_replication_slots WHERE slot_name = $1`,
-      [this.#settings.slotName],
+    this.#context.progress.logRead(await readLog(lease.client, this.#settings.slotName));
+    const setting = await lease.client.query<{ names: string }>(
+      "SELECT current_setting('synchronous_standby_names') AS names",
     );
-    const row = result.rows[0];
-    if (!row) return;
-    this.#context.metrics.gauge('lag_bytes', Number(row.lag));
-    this.#context.metrics.gauge('retained_wal_bytes', Number(row.retained));
     try {
       // The setting may change while we stream, and takes effect at once.
-      checkSynchronous(row.names, walsenderName(this.#clusterId, this.#settings.transactionalId));
+      checkSynchronous(setting.rows[0]?.names ?? '', walsenderName(this.#clusterId, this.#settings.transactionalId));
     } catch (error) {
       this.#refusal = databaseError(error, 'the stream has to end');
     }

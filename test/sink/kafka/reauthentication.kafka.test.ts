@@ -24,7 +24,7 @@ after(() => server.dispose());
 test('large commits go on while the SASL session is renewed again and again', { timeout: 60_000 }, async () => {
   const kafka = {
     bootstrapServers: [server.listeners['SASL_PLAINTEXT'] ?? ''],
-    sasl: { mechanism: 'plain', username: 'u', password: 'p' },
+    sasl: { mechanism: 'plain', username: 'u', password: 'pa55word' },
   } as const;
   const sink = createKafkaSink(sinkSettings('renewed', kafka), { log: quiet, clock: systemClock });
   try {

@@ -85,7 +85,7 @@ async function refusal(name: string, way: Omit<Way, 'principal'>): Promise<strin
   );
   assert.ok(error instanceof MillraceError, `expected a refusal, got ${String(error)}`);
   const { message } = error;
-  assert.ok(!message.includes(PASSWORD) && !message.includes('wrong-4711'), message);
+  assert.ok(!message.includes(PASSWORD) && !message.includes('pa55word-wrong'), message);
   assert.equal(error.kind, 'kafka-rejected', `${error.kind}: ${message}`);
   return message;
 }
@@ -118,7 +118,7 @@ describe('a connector on a secured Kafka', { concurrency: 4 }, () => {
       const way = { listener: 'SASL_PLAINTEXT', tls: null } as const;
       const startedAt = Date.now();
       assert.match(
-        await refusal('wrong', { ...way, sasl: sasl(mechanism, 'wrong-4711') }),
+        await refusal('wrong', { ...way, sasl: sasl(mechanism, 'pa55word-wrong') }),
         /authentication|credentials/i,
       );
       assert.match(

@@ -71,11 +71,11 @@ for (const major of [18, 14] as const) {
       const admin = new pg.Client({ host, port, user, password, database: 'postgres' });
       await admin.connect();
       for (const role of ['only_tls', 'only_plain', 'by_cert']) {
-        await admin.query(`CREATE ROLE ${role} LOGIN SUPERUSER PASSWORD 'correct horse'`);
+        await admin.query(`CREATE ROLE ${role} LOGIN SUPERUSER PASSWORD 'pa55word correct horse'`);
       }
       await admin.query(OUTBOX_DDL);
       await admin.end();
-      base = sourceSettings(server, 'postgres', { host: 'localhost', password: 'correct horse' });
+      base = sourceSettings(server, 'postgres', { host: 'localhost', password: 'pa55word correct horse' });
     });
     after(async () => {
       await server?.dispose();
@@ -175,7 +175,7 @@ for (const major of [18, 14] as const) {
     const address = await postgres(major);
     const settings = sourceSettings(address, 'postgres');
     await fails(
-      { ...settings, password: 'not the password' },
+      { ...settings, password: 'pa55word not right' },
       'database-rejected',
       /password authentication failed.*\(28P01\).*database\.password/,
     );

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Metrics } from '../../../src/ports.ts';
+
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { createPostgresSource } from '../../../src/source/postgres/source.ts';
 import { sourceContract } from '../../contract/source.ts';
@@ -7,6 +7,7 @@ import type { SourceWorld } from '../../contract/source/suite.ts';
 import { startProxy } from '../../support/tcp-proxy.ts';
 import { freshDatabase, freshName, postgres, quiet } from '../../support/servers.ts';
 import { testEventSettings } from '../../support/events.ts';
+import { noProgress } from '../../support/silent.ts';
 
 for (const major of [18, 14] as const) {
   sourceContract({ name: `the PostgreSQL ${major} source`, setup: () => setup(major) });
@@ -48,7 +49,7 @@ async function setup(major: 14 | 18): Promise<SourceWorld> {
           includeTables: [/^public\.numbered$/],
           ...testEventSettings,
         },
-        { log: quiet, clock: systemClock, metrics: standbyMetrics(onStandby) },
+        { log: quiet, clock: systemClock, progress: { ...noProgress, standby: () => onStandby?.() } },
       ),
     commit: async (from, count, bytes = 1) => void (await insert(from, count, bytes)),
     rollBack: async (from, count) => {
@@ -78,16 +79,6 @@ async function setup(major: 14 | 18): Promise<SourceWorld> {
     drop: async () => {
       await proxy.close();
       await db.drop();
-    },
-  };
-}
-
-function standbyMetrics(onStandby: (() => void) | undefined): Metrics {
-  return {
-    count: () => {},
-    observe: () => {},
-    gauge: (name, value) => {
-      if (name === 'standby' && value === 1) onStandby?.();
     },
   };
 }

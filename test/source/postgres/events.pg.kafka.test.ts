@@ -118,7 +118,7 @@ for (const [mode, settings] of Object.entries(EVENT_MODES)) {
         const [one, other] = [JSON.stringify(left[i] ?? null), JSON.stringify(right[i] ?? null)];
         if (one === other) continue;
         // From shortly before the first difference: a record with its schema is long.
-        const at = Math.max(0, [...one].findIndex((letter, index) => letter !== other[index]) - 60);
+        const at = Math.max(0, Array.from(one).findIndex((letter, index) => letter !== other[index]) - 60);
         different.push(
           `${topic}[${i}]\n  ours     …${one.slice(at, at + 200)}\n  debezium …${other.slice(at, at + 200)}`,
         );

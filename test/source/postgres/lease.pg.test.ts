@@ -9,15 +9,10 @@ import { MillraceError } from '../../../src/errors.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { type Lease, acquireLease } from '../../../src/source/postgres/lease.ts';
 import type { PostgresSettings } from '../../../src/source/postgres/settings.ts';
-import {
-  OUTBOX_DDL,
-  insertOutbox,
-  keepingLog,
-  noMetrics,
-  runSource,
-  sourceSettings,
-} from '../../support/postgres-source.ts';
+import { OUTBOX_DDL, insertOutbox, keepingLog, runSource, sourceSettings } from '../../support/postgres-source.ts';
+import { keepOutput } from '../../support/output.ts';
 import { type Database, freshDatabase, postgres, waitFor } from '../../support/servers.ts';
+import { noProgress } from '../../support/silent.ts';
 import { startProxy } from '../../support/tcp-proxy.ts';
 import { startPooler } from '../../support/transaction-pooler.ts';
 
@@ -34,7 +29,7 @@ async function setting(t: TestContext, major: 14 | 18 = 18): Promise<{ db: Datab
 }
 
 function acquire(settings: PostgresSettings, signal = new AbortController().signal): Promise<Lease> {
-  return acquireLease(settings, { log: keepingLog().log, metrics: noMetrics, clock: systemClock, signal });
+  return acquireLease(settings, { log: keepingLog().log, progress: noProgress, clock: systemClock, signal });
 }
 
 /** A process that streams, and the position it started from. */
@@ -44,6 +39,7 @@ async function holderProcess(
 ): Promise<{ readonly child: ChildProcess; readonly start: Position }> {
   const child = spawn(process.execPath, [HOLDER, JSON.stringify(settings)], { stdio: ['ignore', 'pipe', 'inherit'] });
   t.after(() => child.kill('SIGKILL'));
+  keepOutput(child, 'lease-holder');
   assert.ok(child.stdout);
   const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
   return { child, start: JSON.parse(line) as Position };
@@ -138,7 +134,7 @@ describe('the lease', { concurrency: true }, () => {
       { ...settings, port: proxy.port },
       {
         log: { ...keepingLog().log, info: () => saidStandby() },
-        metrics: noMetrics,
+        progress: noProgress,
         clock: systemClock,
         signal: controller.signal,
       },

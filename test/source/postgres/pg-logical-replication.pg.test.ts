@@ -8,16 +8,15 @@ import pg from 'pg';
 import { LogicalReplicationService, type Pgoutput, PgoutputPlugin } from 'pg-logical-replication';
 import type { Fragment } from '../../../src/change/fragment.ts';
 import type { Position } from '../../../src/change/position.ts';
-import type { Metrics } from '../../../src/ports.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { parseLsn } from '../../../src/source/postgres/lsn.ts';
 import { createPostgresSource } from '../../../src/source/postgres/source.ts';
 import type { Source } from '../../../src/source/source.ts';
 import { type Database, freshDatabase, freshName, postgres, quiet, waitFor } from '../../support/servers.ts';
 import { testEventSettings } from '../../support/events.ts';
+import { noProgress } from '../../support/silent.ts';
 
 const never = new AbortController().signal;
-const silent: Metrics = { count: () => {}, gauge: () => {}, observe: () => {} };
 
 interface Setting {
   readonly db: Database;
@@ -59,7 +58,7 @@ async function setting(t: TestContext): Promise<Setting> {
     source: () =>
       createPostgresSource(
         { ...address, ...settings, ...publication, ...tls, ...testEventSettings },
-        { log: quiet, clock: systemClock, metrics: silent },
+        { log: quiet, clock: systemClock, progress: noProgress },
       ),
   };
 }

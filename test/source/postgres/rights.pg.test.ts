@@ -23,8 +23,8 @@ async function setting(t: TestContext, major: 14 | 18): Promise<{ db: Database; 
   });
   await db.client.query(OUTBOX_DDL);
   await db.client.query(GRANTS.replaceAll(/\bmillrace\b/g, role).replaceAll(/\borders\b/g, db.name));
-  await db.client.query(`ALTER ROLE ${role} PASSWORD 'of the role'`);
-  return { db, settings: sourceSettings(server, db.name, { user: role, password: 'of the role' }) };
+  await db.client.query(`ALTER ROLE ${role} PASSWORD 'pa55word of the role'`);
+  return { db, settings: sourceSettings(server, db.name, { user: role, password: 'pa55word of the role' }) };
 }
 
 for (const major of [18, 14] as const) {
