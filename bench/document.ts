@@ -1,0 +1,75 @@
+/** The figures as a part of docs/performance.md: pure. */
+import { type Contestant, type Figure, GROUPS, MEASURES, type Report, aheadOf } from '../src/bench/figures.ts';
+import { presentIn, rowsOf, spreadText } from '../src/bench/table.ts';
+import { MillraceError } from '../src/errors.ts';
+
+const BEGIN = '<!-- figures: written by npm run bench, not by hand -->';
+const END = '<!-- end of figures -->';
+/** Those that race; the others show limits and stand in a table of their own. */
+const RACERS: readonly Contestant[] = ['millrace', 'debezium', 'debezium-default'];
+
+/** The document with the figures of a report in the place of those before. Throws when it has no such place. */
+export function withFigures(document: string, report: Report): string {
+  const [begin, end] = [document.indexOf(BEGIN), document.indexOf(END)];
+  if (begin < 0 || end < begin) {
+    throw new MillraceError('config', `docs/performance.md has no place for figures: expected "${BEGIN}" and "${END}"`);
+  }
+  return `${document.slice(0, begin + BEGIN.length)}\n\n${figuresInMarkdown(report)}\n\n${document.slice(end)}`;
+}
+
+function figuresInMarkdown(report: Report): string {
+  const { rows, payloadBytes, rounds, seconds } = report.settings;
+  const versions = Object.entries(report.versions).map(([name, version]) => `${name} ${version}`);
+  const of = (group: Figure['group']): Figure[] => report.figures.filter((figure) => figure.group === group);
+  const ceilings = of('drain')
+    .filter(({ measure }) => measure !== 'memory')
+    .map((figure) => ({ ...figure, results: withoutPeer(figure) }))
+    .filter(({ results }) => results['raw-tcp'] || results['millrace-unix']);
+  return [
+    ...(report.quick ? ['**A quick run: these figures say little.**', ''] : []),
+    `${report.machine}: PostgreSQL, Kafka, what is measured and the benchmark share them. ${versions.join(', ')}.`,
+    `${Number(rows).toLocaleString('en-US')} rows of ${payloadBytes} bytes a backlog, latency over ${seconds} s; medians of ${rounds} runs in turns, lowest and highest in`,
+    `parentheses; ${report.takenAt.slice(0, 10)}, ${report.minutes} minutes.`,
+    '',
+    '![The figures below as bars](performance.svg)',
+    '',
+    ...behind(report),
+    ...(['drain', 'latency', 'times'] as const).flatMap((group) => {
+      const figures = of(group);
+      const contestants = presentIn(figures).filter((each) => RACERS.includes(each));
+      return [`### ${GROUPS[group]}`, '', ...markdown(rowsOf(figures, contestants)), ''];
+    }),
+    ...(ceilings.length > 0 ? ['### The ceiling, and a Unix socket', '', ...markdown(rowsOf(ceilings)), ''] : []),
+  ]
+    .join('\n')
+    .trimEnd();
+}
+
+function withoutPeer({ results }: Figure): Figure['results'] {
+  return Object.fromEntries(
+    Object.entries(results).filter(([contestant]) => contestant !== 'debezium' && contestant !== 'debezium-default'),
+  );
+}
+
+/** Said first, whatever it is. */
+function behind(report: Report): string[] {
+  const compared = report.figures.filter((figure) => aheadOf(figure) !== null);
+  if (compared.length === 0) return [];
+  const worse = compared.filter((figure) => (aheadOf(figure) ?? 1) < 0.995);
+  if (worse.length === 0) return ['Where Debezium is ahead: in none of these figures.', ''];
+  return [
+    'Where Debezium is ahead:',
+    '',
+    ...worse.map(({ condition, measure, results: { millrace, debezium } }) => {
+      const { label, unit, digits } = MEASURES[measure];
+      return `- ${condition}, ${label}: ${spreadText(debezium, digits)} ${unit} against our ${spreadText(millrace, digits)} ${unit}`;
+    }),
+    '',
+  ];
+}
+
+function markdown([heading = [], ...rows]: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(heading), line(heading.map((_, column) => (column < 2 ? '---' : '---:'))), ...rows.map(line)];
+}
