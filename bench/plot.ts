@@ -148,7 +148,7 @@ function legend(shown: readonly (typeof RACERS)[number][]): string {
   let x = 16;
   return shown
     .map((each) => {
-      const name = each === 'debezium' ? `${CONTESTANTS[each]}, tuned` : CONTESTANTS[each];
+      const name = CONTESTANTS[each];
       const mark = `<rect class="${each}" x="${x}" y="16" width="14" height="14"/>${text(x + 20, 28, name, '')}`;
       x += 44 + name.length * 7;
       return mark;

@@ -3,8 +3,8 @@ import { type Spread, spreadOf } from './spread.ts';
 
 export const CONTESTANTS = {
   millrace: 'Millrace',
-  debezium: 'Debezium',
-  'debezium-default': 'Debezium, default poll interval',
+  debezium: 'Debezium, tuned',
+  'debezium-default': 'Debezium, defaults',
   'millrace-unix': 'Millrace, Unix socket',
   'raw-tcp': 'ceiling, TCP',
   'raw-unix': 'ceiling, Unix socket',
@@ -82,7 +82,7 @@ export function figuresOf(samples: readonly Sample[]): Figure[] {
   });
 }
 
-/** How many times as good as the peer Millrace is by its medians; below 1 the peer is ahead. Null without both. */
+/** How many times as good as the tuned peer Millrace is by its medians; below 1 the peer is ahead. Null without both. */
 export function aheadOf({ measure, results: { millrace, debezium } }: Figure): number | null {
   if (!millrace || !debezium) return null;
   const { better } = MEASURES[measure];

@@ -31,6 +31,7 @@ export class MillraceEngine implements Engine {
   constructor(servers: Servers, options: MillraceOptions) {
     this.#servers = servers;
     this.#options = options;
+    servers.ownTopics.push(offsetsTopic(servers));
   }
 
   async deliver(job: Job): Promise<Running> {
@@ -92,7 +93,12 @@ class MillraceService implements Service, Running {
   }
 }
 
-function configOf({ postgres, bootstrap, prefix }: Servers, job: Job): Record<string, string | number | boolean> {
+function offsetsTopic({ prefix }: Servers): string {
+  return `${prefix}.millrace-offsets`;
+}
+
+function configOf(servers: Servers, job: Job): Record<string, string | number | boolean> {
+  const { postgres, bootstrap } = servers;
   return {
     'connector.class': 'postgres',
     'database.hostname': job.host,
@@ -103,6 +109,6 @@ function configOf({ postgres, bootstrap, prefix }: Servers, job: Job): Record<st
     ...sharedKeys(job),
     ...(job.slotExists ? { 'slot.adopt': true } : {}),
     'kafka.bootstrap.servers': bootstrap,
-    'offsets.topic': `${prefix}.millrace-offsets`,
+    'offsets.topic': offsetsTopic(servers),
   };
 }
