@@ -28,9 +28,11 @@ function figuresInMarkdown(report: Report): string {
     .filter(({ results }) => results['raw-tcp'] || results['millrace-unix']);
   return [
     ...(report.quick ? ['**A quick run: these figures say little.**', ''] : []),
-    `${report.machine}: PostgreSQL, Kafka, what is measured and the benchmark share them. ${versions.join(', ')}.`,
-    `${Number(rows).toLocaleString('en-US')} rows of ${payloadBytes} bytes a backlog, latency over ${seconds} s; medians of ${rounds} runs in turns, lowest and highest in`,
-    `parentheses; ${report.takenAt.slice(0, 10)}, ${report.minutes} minutes.`,
+    `Measured on ${report.takenAt.slice(0, 10)}, in ${report.minutes} minutes, on ${report.machine}.`,
+    'PostgreSQL, Kafka, what is measured and the benchmark share them.',
+    `${versions.join(', ')}.`,
+    `${Number(rows).toLocaleString('en-US')} rows of ${payloadBytes} bytes a backlog, latency over ${seconds} s.`,
+    `Medians of ${rounds} runs in turns, the lowest and the highest in parentheses.`,
     '',
     '![The figures below as bars](performance.svg)',
     '',
@@ -73,8 +75,22 @@ function behind(report: Report): string[] {
   return ['Where Debezium is ahead:', '', ...lines, ''];
 }
 
-function markdown([heading = [], ...rows]: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  return [line(heading), line(heading.map((_, column) => (column < 2 ? '---' : '---:'))), ...rows.map(line)];
+/** A table as the formatter wants it: cells of a column are equally wide. */
+function markdown(rows: readonly (readonly string[])[]): string[] {
+  const escaped = rows.map((row) => row.map((cell) => cell.replaceAll('|', '\\|')));
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(3, ...escaped.map((row) => row[column]?.length ?? 0)));
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const lines = escaped.map((row) =>
+    line(
+      row.map((cell, column) =>
+        isText(column) ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+      ),
+    ),
+  );
+  const rule = line(widths.map((width, column) => (isText(column) ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)));
+  return [...lines.slice(0, 1), rule, ...lines.slice(1)];
+}
+
+function isText(column: number): boolean {
+  return column < 2;
 }

@@ -27,7 +27,7 @@ export async function connectJars(say: (line: string) => void): Promise<ConnectJ
       folder: `connect-${KAFKA_VERSION}-debezium-${DEBEZIUM_VERSION}`,
       name: `Debezium ${DEBEZIUM_VERSION} and Kafka Connect ${KAFKA_VERSION}`,
       megabytes: 38,
-      aboutFiles: 540,
+      aboutFiles: 450,
       artifacts: [
         ...['connect-runtime', 'connect-json', 'connect-transforms'].map((artifact) => {
           return { group: 'org.apache.kafka', artifact, version: KAFKA_VERSION };

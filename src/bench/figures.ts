@@ -13,7 +13,7 @@ export type Contestant = keyof typeof CONTESTANTS;
 
 /** What is measured, in which unit, and which way is good. */
 export const MEASURES = {
-  rate: { label: 'events a second', unit: '/s', better: 'higher', digits: 0 },
+  rate: { label: 'throughput', unit: 'events/s', better: 'higher', digits: 0 },
   cpu: { label: 'CPU an event', unit: 'µs', better: 'lower', digits: 1 },
   memory: { label: 'peak memory', unit: 'MB', better: 'lower', digits: 0 },
   p50: { label: 'p50', unit: 'ms', better: 'lower', digits: 1 },

@@ -74,7 +74,7 @@ test('the table has a column for each side, says who is ahead, and repeats no co
   assert.deepEqual(heading, ['', '', 'Millrace', 'Debezium, tuned', 'ceiling, TCP', 'Millrace is']);
   assert.deepEqual(rows[0], [
     '1 row a transaction, first run of the JVM',
-    'events a second, /s',
+    'throughput, events/s',
     '-',
     '30,000',
     '-',
@@ -82,7 +82,7 @@ test('the table has a column for each side, says who is ahead, and repeats no co
   ]);
   assert.deepEqual(rows[1], [
     '1 row a transaction',
-    'events a second, /s',
+    'throughput, events/s',
     '95,000 (90,000..100,000)',
     '50,000 (40,000..50,100)',
     '60,000 (55,000..60,001)',
