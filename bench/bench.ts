@@ -21,7 +21,8 @@ const HELP = `npm run bench -- [options]
 
 ${PLAN_HELP}
   --json FILE        the figures as JSON
-  --report           puts the figures into docs/performance.md and docs/performance.svg; only if nothing failed
+  --report           puts the figures into docs/performance.md and docs/performance.svg; only if nothing failed,
+                     of a full run with the peer
   --from FILE        measures nothing and takes the figures from such a JSON
   --no-ceiling       without the raw ceiling and Millrace over a Unix socket
   --profile          runs Millrace with --cpu-prof (files in bench/results)
@@ -55,10 +56,12 @@ async function main(signal: AbortSignal): Promise<number> {
     nodeOptions: switches.has('profile') ? ['--cpu-prof', '--cpu-prof-dir=bench/results'] : [],
   };
   const from = values['from'];
+  const plan = readPlan(values, switches.has('quick'));
+  if (switches.has('report') && from === undefined) requireWhole(plan.quick, plan.peer !== null);
   const report =
     from === undefined
       ? await bench({
-          plan: readPlan(values, switches.has('quick')),
+          plan,
           millrace,
           ownKafka: process.env['MILLRACE_KAFKA'],
           moreDrains: switches.has('no-ceiling') ? [] : ceilings(millrace),
@@ -70,10 +73,17 @@ async function main(signal: AbortSignal): Promise<number> {
   if (values['json'] !== undefined) writeFileSync(values['json'], `${JSON.stringify(report, null, 2)}\n`);
   if (report.failures.length > 0) return 1;
   if (switches.has('report')) {
+    requireWhole(report.quick, 'Debezium' in report.versions);
     writeFileSync(DOCUMENT, withFigures(readFileSync(DOCUMENT, 'utf8'), report));
     writeFileSync(PICTURE, plot(report));
   }
   return 0;
+}
+
+/** The document compares, and its figures have to say something. */
+function requireWhole(quick: boolean, withPeer: boolean): void {
+  if (!quick && withPeer) return;
+  throw new MillraceError('config', '--report: expected a run with --peer debezium and without --quick');
 }
 
 function ceilings(millrace: BenchOptions['millrace']): readonly MoreDrains[] {

@@ -27,7 +27,6 @@ function figuresInMarkdown(report: Report): string {
     .map((figure) => ({ ...figure, results: withoutPeer(figure) }))
     .filter(({ results }) => results['raw-tcp'] || results['millrace-unix']);
   return [
-    ...(report.quick ? ['**A quick run: these figures say little.**', ''] : []),
     `Measured on ${report.takenAt.slice(0, 10)}, in ${report.minutes} minutes, on ${report.machine}.`,
     'PostgreSQL, Kafka, what is measured and the benchmark share them.',
     `${versions.join(', ')}.`,

@@ -45,7 +45,7 @@ interface Panel {
 }
 
 /** The whole picture; panels without figures are left out. */
-export function plot(report: Pick<Report, 'figures' | 'machine' | 'quick'>): string {
+export function plot(report: Pick<Report, 'figures' | 'machine'>): string {
   const panels = panelsOf(report.figures).filter(({ figures }) => figures.length > 0);
   const rows = Math.ceil(panels.length / COLUMNS);
   const width = PANEL.width * COLUMNS;
@@ -61,7 +61,7 @@ export function plot(report: Pick<Report, 'figures' | 'machine' | 'quick'>): str
 </style>
 <rect class="background" width="${width}" height="${height}"/>
 ${legend(shown)}
-${text(16, 50, `medians, whiskers from the lowest to the highest run; ${report.machine}${report.quick ? '; A QUICK RUN' : ''}`, 'faint')}
+${text(16, 50, `medians, whiskers from the lowest to the highest run; ${report.machine}`, 'faint')}
 ${body.join('\n')}
 </svg>
 `;
