@@ -83,7 +83,8 @@ function drains(bench: Bench, per: number, first: boolean): Part {
       record({ ...each, measure: 'rate', value: found.eventsPerSecond });
       record({ ...each, measure: 'cpu', value: found.cpuUsPerEvent });
       if (found.peakRssMb > 0) record({ ...each, measure: 'memory', value: found.peakRssMb });
-      return `${Math.round(found.eventsPerSecond).toLocaleString('en-US')}/s, ${found.cpuUsPerEvent.toFixed(1)} µs, ${Math.round(found.peakRssMb)} MB`;
+      const memory = found.peakRssMb > 0 ? `, ${Math.round(found.peakRssMb)} MB` : '';
+      return `${Math.round(found.eventsPerSecond).toLocaleString('en-US')}/s, ${found.cpuUsPerEvent.toFixed(1)} µs an event${memory}`;
     },
   });
   const cold = peer && first ? turns.filter(({ contestant }) => contestant === 'debezium') : [];
