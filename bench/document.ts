@@ -32,6 +32,7 @@ function figuresInMarkdown(report: Report): string {
     `${versions.join(', ')}.`,
     `${Number(rows).toLocaleString('en-US')} rows of ${payloadBytes} bytes a backlog, latency over ${seconds} s.`,
     `Medians of ${rounds} runs in turns, the lowest and the highest in parentheses.`,
+    '"Millrace is" compares medians with those of the tuned peer.',
     '',
     '![The figures below as bars](performance.svg)',
     '',

@@ -90,6 +90,8 @@ function panelsOf(figures: readonly Figure[]): readonly Panel[] {
       'logarithmic',
       of('latency', 'p99'),
     ),
+    panel('CPU at that rate (lower is better)', 'µs an event, logarithmic', 'logarithmic', of('latency', 'cpu')),
+    panel('Peak memory at that rate (lower is better)', 'MB', 'linear', of('latency', 'memory')),
     panel('Peak memory of draining (lower is better)', 'MB', 'linear', of('drain', 'memory')),
     panel('Until events flow (lower is better)', 'seconds', 'linear', of('times', 'time')),
   ];
