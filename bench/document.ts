@@ -1,12 +1,10 @@
 /** The figures as a part of docs/performance.md: pure. */
-import { CONTESTANTS, type Contestant, type Figure, GROUPS, MEASURES, type Report } from '../src/bench/figures.ts';
-import { presentIn, rowsOf, spreadText } from '../src/bench/table.ts';
+import { CONTESTANTS, MEASURES, type Report } from '../src/bench/figures.ts';
+import { spreadText, titledRows } from '../src/bench/table.ts';
 import { MillraceError } from '../src/errors.ts';
 
 const BEGIN = '<!-- figures: written by npm run bench, not by hand -->';
 const END = '<!-- end of figures -->';
-/** Those that race; the others show limits and stand in a table of their own. */
-const RACERS: readonly Contestant[] = ['millrace', 'debezium', 'debezium-default'];
 const PEERS = ['debezium', 'debezium-default'] as const;
 
 /** The document with the figures of a report in the place of those before. Throws when it has no such place. */
@@ -21,11 +19,6 @@ export function withFigures(document: string, report: Report): string {
 function figuresInMarkdown(report: Report): string {
   const { rows, payloadBytes, rounds, seconds } = report.settings;
   const versions = Object.entries(report.versions).map(([name, version]) => `${name} ${version}`);
-  const of = (group: Figure['group']): Figure[] => report.figures.filter((figure) => figure.group === group);
-  const ceilings = of('drain')
-    .filter(({ measure }) => measure !== 'memory')
-    .map((figure) => ({ ...figure, results: withoutPeer(figure) }))
-    .filter(({ results }) => results['raw-tcp'] || results['millrace-unix']);
   return [
     `Measured on ${report.takenAt.slice(0, 10)}, in ${report.minutes} minutes, on ${report.machine}.`,
     'PostgreSQL, Kafka, what is measured and the benchmark share them.',
@@ -37,21 +30,10 @@ function figuresInMarkdown(report: Report): string {
     '![The figures below as bars](performance.svg)',
     '',
     ...behind(report),
-    ...(['drain', 'latency', 'times'] as const).flatMap((group) => {
-      const figures = of(group);
-      const contestants = presentIn(figures).filter((each) => RACERS.includes(each));
-      return [`### ${GROUPS[group]}`, '', ...markdown(rowsOf(figures, contestants)), ''];
-    }),
-    ...(ceilings.length > 0 ? ['### The ceiling, and a Unix socket', '', ...markdown(rowsOf(ceilings)), ''] : []),
+    ...titledRows(report).flatMap(({ title, rows: cells }) => [`### ${title}`, '', ...markdown(cells), '']),
   ]
     .join('\n')
     .trimEnd();
-}
-
-function withoutPeer({ results }: Figure): Figure['results'] {
-  return Object.fromEntries(
-    Object.entries(results).filter(([contestant]) => contestant !== 'debezium' && contestant !== 'debezium-default'),
-  );
 }
 
 /** Said first, whatever it is: wherever one of the peer's set-ups is better than Millrace. */

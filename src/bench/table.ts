@@ -11,14 +11,47 @@ import {
 } from './figures.ts';
 import type { Spread } from './spread.ts';
 
-/** One table a group, with a column for each contestant that has a figure in it. */
-export function tablesOf(report: Pick<Report, 'figures'>): string {
-  const groups = Object.keys(GROUPS) as Group[];
-  return groups
-    .map((group) => report.figures.filter((figure) => figure.group === group))
-    .filter((figures) => figures.length > 0)
-    .map((figures) => `${GROUPS[figures[0]?.group ?? 'drain']}\n\n${aligned(rowsOf(figures))}`)
-    .join('\n\n');
+/** Those that race; the others show limits and stand in a table of their own. */
+const RACERS: readonly Contestant[] = ['millrace', 'debezium', 'debezium-default'];
+
+export interface TitledRows {
+  readonly title: string;
+  /** Cells, heading first. */
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** One table a group, with a column for each racing side that has a figure in it; then the limits. */
+export function titledRows({ figures }: Pick<Report, 'figures'>): readonly TitledRows[] {
+  const groups = (Object.keys(GROUPS) as Group[]).map((group) => ({
+    title: GROUPS[group],
+    figures: figures.filter((figure) => figure.group === group),
+    sides: RACERS,
+  }));
+  const limits = {
+    title: 'The ceiling, and a Unix socket',
+    figures: limitsIn(figures),
+    sides: Object.keys(CONTESTANTS),
+  };
+  return [...groups, limits]
+    .filter((each) => each.figures.length > 0)
+    .map(({ title, figures: shown, sides }) => ({
+      title,
+      rows: rowsOf(
+        shown,
+        presentIn(shown).filter((each) => sides.includes(each)),
+      ),
+    }));
+}
+
+/** Drains beside those that only show how fast it could go at most; of memory there is nothing to compare. */
+function limitsIn(figures: readonly Figure[]): Figure[] {
+  return figures
+    .filter(({ group, measure }) => group === 'drain' && measure !== 'memory')
+    .map((figure) => {
+      const { debezium: _, 'debezium-default': __, ...results } = figure.results;
+      return { ...figure, results };
+    })
+    .filter(({ results }) => Object.keys(results).some((each) => each !== 'millrace'));
 }
 
 /** The cells of a group's table, heading first. */
@@ -55,7 +88,7 @@ export function spreadText(spread: Spread | undefined, digits: number): string {
 
 function aheadText(ahead: number | null): string {
   if (ahead === null) return '';
-  if (ahead >= 0.995 && ahead < 1.005) return 'the same';
+  if (Math.max(ahead, 1 / ahead) < 1.05) return 'the same';
   return ahead > 1 ? `${ahead.toFixed(ahead < 10 ? 1 : 0)} x better` : `${(1 / ahead).toFixed(1)} x worse`;
 }
 
@@ -79,13 +112,12 @@ function aligned(rows: readonly (readonly string[])[]): string {
 /** All that a terminal shows at the end. */
 export function reportText(report: Report): string {
   const versions = Object.entries(report.versions).map(([name, version]) => `${name} ${version}`);
-  const { rows, payloadBytes, rounds, seconds } = report.settings;
+  const { rows: backlog, payloadBytes, rounds, seconds } = report.settings;
   return [
     '',
-    tablesOf(report),
-    '',
+    ...titledRows(report).flatMap(({ title, rows }) => [title, '', aligned(rows), '']),
     `${report.machine}; ${versions.join(', ')}`,
-    `${rows} rows of ${payloadBytes} bytes, latency over ${seconds} s; medians of ${rounds} runs (lowest..highest); ${report.minutes} minutes`,
+    `${backlog} rows of ${payloadBytes} bytes, latency over ${seconds} s; medians of ${rounds} runs (lowest..highest); ${report.minutes} minutes`,
     ...(report.quick ? ['A quick run shows that it works; its figures say little.'] : []),
     ...report.failures.map(({ part, reason }) => `FAILED ${part}: ${reason}`),
     '',

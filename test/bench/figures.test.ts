@@ -103,6 +103,7 @@ test('the text for a terminal has both columns of every group, machine, versions
     'Draining a backlog',
     'From COMMIT to visible',
     'Until events flow',
+    'The ceiling, and a Unix socket',
     '4 cores (Example)',
     'Debezium 3.4.3.Final',
     'FAILED 100/s: Debezium, round 1: gone',
