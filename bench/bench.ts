@@ -1,182 +1,121 @@
 /**
- * `npm run bench`: the raw ceiling of the slot and Millrace on the same log, run in turns; then latency at fixed
- * rates and the times from start and from kill -9 to delivery. Prints tables, and JSON to --json FILE.
+ * `npm run bench`: what `millrace bench` measures, of the program as it is built, and beside it the raw ceiling of the
+ * slot and Millrace over a Unix socket. `--report` puts the figures into docs/performance.md and docs/performance.svg.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
-import { parseArgs } from 'node:util';
-import { type KafkaServer, startKafka } from '../src/demo/kafka-server.ts';
-import { type PostgresServer, startPostgres } from '../src/demo/postgres-server.ts';
-import { connect, loadBacklog } from './backlog.ts';
-import { type Drain, millraceDrain, rawDrain } from './drain.ts';
-import { type LatencyTarget, measureLatency } from './latency.ts';
-import { measureTimes } from './times.ts';
+import { fileURLToPath } from 'node:url';
+import { type BenchOptions, bench } from '../src/bench/bench.ts';
+import { measureDrain } from '../src/bench/drain.ts';
+import type { Report } from '../src/bench/figures.ts';
+import { MillraceEngine } from '../src/bench/millrace.ts';
+import type { MoreDrains } from '../src/bench/parts.ts';
+import { PLAN_HELP, PLAN_OPTIONS, readPlan } from '../src/bench/plan.ts';
+import { reportText } from '../src/bench/table.ts';
+import { parseArguments } from '../src/cli/arguments.ts';
+import { MillraceError } from '../src/errors.ts';
+import { withFigures } from './document.ts';
+import { plot } from './plot.ts';
+import { rawDrain } from './raw-drain.ts';
 
 const HELP = `npm run bench -- [options]
-  --rows N            outbox rows of a backlog (200000)
-  --per-tx LIST       rows per transaction (1,10,100)
-  --payload BYTES     size of a payload (350)
-  --connect LIST      tcp, unix (tcp,unix)
-  --rounds N          runs of each kind, in turns; medians are shown (3)
-  --rates LIST        events a second for latency (1000,4000); "" for none
-  --seconds N         length of a latency run (20)
-  --json FILE         the figures as JSON
-  --profile           run Millrace with --cpu-prof (files in bench/results)
+
+${PLAN_HELP}
+  --json FILE        the figures as JSON
+  --report           puts the figures into docs/performance.md and docs/performance.svg; only if nothing failed,
+                     of a full run with the peer
+  --from FILE        measures nothing and takes the figures from such a JSON
+  --no-ceiling       without the raw ceiling and Millrace over a Unix socket
+  --profile          runs Millrace with --cpu-prof (files in bench/results)
+
+  npm run bench -- --peer debezium --quick                         every kind of measure, in a few minutes
+  npm run bench -- --peer debezium --report --json figures.json    what the document shows
+  npm run bench -- --from figures.json --report
+
+Exit codes: 0 measured, 1 something failed or it was stopped, 2 usage, or something is missing on this machine.
 `;
-const { values } = parseArgs({
-  options: {
-    rows: { type: 'string', default: '200000' },
-    'per-tx': { type: 'string', default: '1,10,100' },
-    payload: { type: 'string', default: '350' },
-    connect: { type: 'string', default: 'tcp,unix' },
-    rounds: { type: 'string', default: '3' },
-    rates: { type: 'string', default: '1000,4000' },
-    seconds: { type: 'string', default: '20' },
-    json: { type: 'string' },
-    profile: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-});
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
-const list = (text: string): string[] => text.split(',').filter((item) => item !== '');
-const median = (of: readonly number[]): number => of.toSorted((a, b) => a - b)[Math.floor(of.length / 2)] ?? 0;
-const numbers = list(values['per-tx']).concat(values.rows, values.payload, values.rounds, values.seconds);
+const DOCUMENT = new URL('../docs/performance.md', import.meta.url);
+const PICTURE = new URL('../docs/performance.svg', import.meta.url);
+/** As users run it: `npm run bench` builds it first. Node's stripping of types alone takes 25 MB. */
+const PROGRAM = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
-interface Servers {
-  readonly postgres: PostgresServer;
-  readonly kafka: KafkaServer;
-}
-type Row = Readonly<Record<string, string | number>>;
-
-async function main(): Promise<void> {
-  const machine = `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
-  say(`machine: ${machine}`);
-  const settings = ['max_wal_size=8GB', 'track_commit_timestamp=on'];
-  const [postgres, kafka] = await Promise.all([startPostgres({ settings }), startKafka(say)]);
-  const servers = { postgres, kafka };
-  try {
-    const drain: Row[] = [];
-    for (const per of list(values['per-tx'])) drain.push(...(await drains(servers, Number(per))));
-    if (drain.length > 0) console.table(drain);
-    const latency: Row[] = [];
-    for (const rate of list(values.rates)) latency.push(await latencyAt(servers, Number(rate)));
-    if (latency.length > 0) console.table(latency);
-    const times = list(values.rates).length > 0 ? await startTimes(servers) : [];
-    if (times.length > 0) console.table(times);
-    if (values.json) writeFileSync(values.json, `${JSON.stringify({ machine, drain, latency, times }, null, 2)}\n`);
-  } finally {
-    await Promise.all([postgres.dispose(), kafka.dispose()]);
-  }
-}
-
-/** Backlogs of one shape over every kind of connection. */
-async function drains({ postgres, kafka }: Servers, perTransaction: number): Promise<Row[]> {
-  const shape = { rows: Number(values.rows), perTransaction, payloadBytes: Number(values.payload) };
-  say(`\nloading ${shape.rows} rows, ${perTransaction} a transaction, payload ${shape.payloadBytes} bytes`);
-  const backlog = await loadBacklog(postgres, shape);
-  const rows: Row[] = [];
-  for (const connection of list(values.connect)) {
-    const raw: Drain[] = [];
-    const ours: Drain[] = [];
-    for (let round = 0; round < Number(values.rounds); round++) {
-      const target = {
-        server: postgres,
-        backlog,
-        host: connection === 'unix' ? postgres.socketDir : postgres.host,
-        bootstrap: kafka.bootstrap,
-        run: `${perTransaction}_${connection}_${round}`,
-        ...(values.profile ? { nodeOptions: ['--cpu-prof', '--cpu-prof-dir=bench/results'] } : {}),
-      };
-      raw.push(await rawDrain(target));
-      ours.push(await millraceDrain(target));
-      say(`  ${connection} round ${round + 1}: raw ${inWords(raw.at(-1))}; Millrace ${inWords(ours.at(-1))}`);
-    }
-    const ceiling = median(raw.map((run) => run.eventsPerSecond));
-    const rate = median(ours.map((run) => run.eventsPerSecond));
-    rows.push({
-      'rows/tx': perTransaction,
-      connection,
-      'raw/s': Math.round(ceiling),
-      'millrace/s': Math.round(rate),
-      // Of the runs that followed each other: a noisy machine is noisy for both.
-      ratio: rounded(median(ours.map((run, i) => run.eventsPerSecond / (raw[i]?.eventsPerSecond ?? 0))), 2),
-      'cpu µs/event': rounded(median(ours.map((run) => run.cpuUsPerEvent)), 1),
-      'peak RSS MB': Math.round(Math.max(...ours.map((run) => run.peakRssMb))),
-    });
-  }
-  await backlog.dispose();
-  return rows;
-}
-
-function inWords(run: Drain | undefined): string {
-  return run === undefined ? '' : `${Math.round(run.eventsPerSecond)}/s at ${run.cpuUsPerEvent.toFixed(1)} µs`;
-}
-
-async function latencyAt(servers: Servers, rate: number): Promise<Row> {
-  say(`\nlatency at ${rate}/s, one row a transaction, ${values.seconds} s`);
-  const target = await emptyOutbox(servers, `latency_${rate}`);
-  const found = await measureLatency(target, rate, Number(values.seconds));
-  if (found.missing > 0 || found.repeats > 0) {
-    throw new Error(`at ${rate}/s ${found.missing} events are missing and ${found.repeats} came again`);
-  }
-  return {
-    'rate/s': rate,
-    events: found.events,
-    'p50 ms': rounded(found.p50, 1),
-    'p99 ms': rounded(found.p99, 1),
-    'p99.9 ms': rounded(found.p999, 1),
-    'max ms': rounded(found.max, 1),
-    'cpu %': rounded(found.cpuPercent, 1),
-    'peak RSS MB': Math.round(found.peakRssMb),
-  };
-}
-
-async function startTimes(servers: Servers): Promise<Row[]> {
-  say('\nfrom start, and from kill -9, to delivery');
-  const runs = [];
-  for (let round = 0; round < Number(values.rounds); round++) {
-    runs.push(await measureTimes(await emptyOutbox(servers, `times_${round}`)));
-  }
-  const row = (what: string, of: readonly number[]): Row => ({
-    what,
-    'median ms': Math.round(median(of)),
-    'max ms': Math.round(Math.max(...of)),
+/** Gives the exit code. */
+async function main(signal: AbortSignal): Promise<number> {
+  const { values, switches, positionals, help } = parseArguments(process.argv.slice(2), {
+    options: [...PLAN_OPTIONS, 'json', 'from'],
+    switches: ['quick', 'report', 'no-ceiling', 'profile'],
+    help: HELP,
   });
+  if (help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  if (positionals[0] !== undefined)
+    throw new MillraceError('config', `no argument is expected, got "${positionals[0]}"`);
+  const millrace = {
+    program: PROGRAM,
+    nodeOptions: switches.has('profile') ? ['--cpu-prof', '--cpu-prof-dir=bench/results'] : [],
+  };
+  const from = values['from'];
+  const plan = readPlan(values, switches.has('quick'));
+  if (switches.has('report') && from === undefined) requireWhole(plan.quick, plan.peer !== null);
+  const report =
+    from === undefined
+      ? await bench({
+          plan,
+          millrace,
+          ownKafka: process.env['MILLRACE_KAFKA'],
+          moreDrains: switches.has('no-ceiling') ? [] : ceilings(millrace),
+          say: (line) => void process.stderr.write(`${line}\n`),
+          signal,
+        })
+      : (JSON.parse(readFileSync(from, 'utf8')) as Report);
+  process.stdout.write(reportText(report));
+  if (values['json'] !== undefined) writeFileSync(values['json'], `${JSON.stringify(report, null, 2)}\n`);
+  if (report.failures.length > 0) return 1;
+  if (switches.has('report')) {
+    requireWhole(report.quick, 'Debezium' in report.versions);
+    writeFileSync(DOCUMENT, withFigures(readFileSync(DOCUMENT, 'utf8'), report));
+    writeFileSync(PICTURE, plot(report));
+  }
+  return 0;
+}
+
+/** The document compares, and its figures have to say something. */
+function requireWhole(quick: boolean, withPeer: boolean): void {
+  if (!quick && withPeer) return;
+  throw new MillraceError('config', '--report: expected a run with --peer debezium and without --quick');
+}
+
+function ceilings(millrace: BenchOptions['millrace']): readonly MoreDrains[] {
   return [
-    row(
-      'first start to first record',
-      runs.map((run) => run.firstStartMs),
-    ),
-    row(
-      'restart to first record',
-      runs.map((run) => run.restartMs),
-    ),
-    row(
-      'kill -9 to delivering again',
-      runs.map((run) => run.killMs),
-    ),
+    {
+      contestant: 'millrace-unix',
+      drain: (servers, job) =>
+        measureDrain(servers, new MillraceEngine(servers, millrace), { ...job, host: servers.postgres.socketDir }),
+    },
+    { contestant: 'raw-tcp', drain: (servers, job) => rawDrain(servers, { ...job, host: servers.postgres.host }) },
+    {
+      contestant: 'raw-unix',
+      drain: (servers, job) => rawDrain(servers, { ...job, host: servers.postgres.socketDir }),
+    },
   ];
 }
 
-/** A database of its own with an empty outbox. */
-async function emptyOutbox({ postgres, kafka }: Servers, run: string): Promise<LatencyTarget> {
-  const admin = await connect(postgres, 'postgres');
-  await admin.query(`CREATE DATABASE ${run}`);
-  await admin.end();
-  const sql = await connect(postgres, run);
-  await sql.query(readFileSync(new URL('../sql/postgres/outbox.sql', import.meta.url), 'utf8'));
-  await sql.end();
-  return { server: postgres, host: postgres.host, bootstrap: kafka.bootstrap, database: run, run };
+const stop = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(name, () => {
+    stop.abort(new DOMException('stopped by a signal', 'AbortError'));
+    // Whatever still runs is ended with this process.
+    setTimeout(() => process.exit(1), 5000).unref();
+  });
 }
-
-function rounded(value: number, digits: number): number {
-  return Number(value.toFixed(digits));
-}
-
 process.removeAllListeners('warning');
-if (values.help) say(HELP);
-else if (numbers.some((each) => !(Number(each) > 0))) {
-  process.stderr.write(`a number above 0 is expected\n\n${HELP}`);
-  process.exit(2);
-} else await main();
+try {
+  process.exitCode = await main(stop.signal);
+} catch (error) {
+  const known = error instanceof MillraceError;
+  const text = stop.signal.aborted ? 'stopped before everything was measured' : known ? error.message : String(error);
+  process.stderr.write(`${text.trimEnd()}\n`);
+  process.exitCode = known && error.kind === 'config' ? 2 : 1;
+}
 process.exit();

@@ -4,7 +4,7 @@
  */
 import pg from 'pg';
 import { ReplicationStream, startReplication } from '../src/source/postgres/stream.ts';
-import { PUBLICATION } from './backlog.ts';
+import { PUBLICATION } from '../src/bench/backlog.ts';
 
 const [host = '', port = '', database = '', slot = '', wanted = ''] = process.argv.slice(2);
 const client = new pg.Client({

@@ -13,6 +13,8 @@ const HELP = `millrace ${VERSION}: PostgreSQL to Kafka, exactly once
   millrace schema                 JSON Schema of such a file, for editors
   millrace import-config FILE     a Debezium Server's application.properties as a connector's JSON
   millrace demo [--seconds N]     see it work on servers of its own
+  millrace bench [--peer debezium]
+                                  measure it on this machine, on servers of its own
   millrace version
 
 "millrace COMMAND --help" says more, with examples.
@@ -39,6 +41,8 @@ async function main(command: string | undefined, edge: Edge): Promise<number> {
       return (await import('./cli/schema.ts')).schema(edge);
     case 'demo':
       return (await import('./cli/demo.ts')).demo(edge);
+    case 'bench':
+      return (await import('./cli/bench.ts')).benchCommand(edge);
     case 'import-config':
       return (await import('./cli/import-config.ts')).importConfig(edge);
     case 'version':
@@ -64,8 +68,8 @@ function stopOnSignals(command: string | undefined): AbortSignal {
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ];
-  // The demo's servers must not outlive its terminal. `nohup millrace run` must, and a handler would undo nohup.
-  if (command === 'demo') signals.push(['SIGHUP', 129]);
+  // Servers of ours must not outlive their terminal. `nohup millrace run` must, and a handler would undo nohup.
+  if (command === 'demo' || command === 'bench') signals.push(['SIGHUP', 129]);
   for (const [name, code] of signals) {
     process.on(name, () => {
       if (controller.signal.aborted) {

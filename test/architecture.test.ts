@@ -35,7 +35,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'outbox/': ['errors.ts'],
   // Waits until the broker that it has started answers.
   'demo/': ['errors.ts', 'ports.ts', 'kafka/cluster.ts'],
-  'cli/': ['errors.ts', 'ports.ts', 'change/finding.ts', 'config/', 'runtime/', 'demo/'],
+  // Starts what the demo starts, runs Millrace as a process of its own, and reads as a consumer.
+  'bench/': ['errors.ts', 'ports.ts', 'kafka/', 'demo/', 'runtime/clock.ts', 'runtime/version.ts'],
+  'cli/': ['errors.ts', 'ports.ts', 'change/finding.ts', 'config/', 'runtime/', 'demo/', 'bench/'],
   'bin.cts': ['main.ts'],
   'main.ts': ['errors.ts', 'cli/', 'runtime/version.ts'],
   'millrace.ts': ['errors.ts', 'ports.ts', 'plugin.ts', 'change/schema.ts', 'config/', 'runtime/'],
@@ -43,7 +45,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 /** Which rooms know which package. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   kafkajs: ['kafka/', 'demo/'],
-  pg: ['source/postgres/', 'demo/'],
+  pg: ['source/postgres/', 'demo/', 'bench/'],
   pino: ['runtime/log.ts'],
   'prom-client': ['runtime/metrics.ts'],
 };
@@ -98,12 +100,12 @@ test('packages are known to the rooms that wrap them alone', () => {
 /** Where the process begins: as a program, or in another's. */
 const EDGES: readonly string[] = ['bin.cts', 'main.ts', 'millrace.ts'];
 
-test('only the edges touch the process; the demo, which starts servers, asks it about the machine', () => {
+test('only the edges touch the process; demo and bench, which start servers, ask it about the machine', () => {
   const touching = FILES.filter((file) =>
     /(?<![\w.'"`-])process\s*[.[]/.test(sourceOf(file).replaceAll(/\/\/.*$|\/\*[^]*?\*\//gm, '')),
   );
   assert.deepEqual(
-    touching.filter((file) => !EDGES.includes(file) && !file.startsWith('demo/')),
+    touching.filter((file) => !EDGES.includes(file) && !/^(?:demo|bench)\//.test(file)),
     [],
   );
   const importing = FILES.filter((file) => importsOf(file).includes('node:process'));

@@ -35,14 +35,14 @@ export interface KafkaOptions {
   readonly format?: readonly string[];
 }
 
-const VERSION = '4.3.1';
+export const KAFKA_VERSION = '4.3.1';
 
 /** Starts a broker on free ports; resolves when it answers. `say` hears of long steps (the first download). */
 export async function startKafka(
   say: (line: string) => void = () => {},
   options: KafkaOptions = {},
 ): Promise<KafkaServer> {
-  const classPath = join(await kafkaJars(options.version ?? VERSION, say), '*');
+  const classPath = join(await kafkaJars(options.version ?? KAFKA_VERSION, say), '*');
   const home = mkdtempSync(join(tmpdir(), 'millrace-kafka-'));
   removeAtExit(home);
   const listeners: Record<string, string> = {};

@@ -1,50 +1,18 @@
 /** The demo as a user starts it: its own servers, so that starting and ending them is tested, too. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { millrace } from '../support/command.ts';
 import { keepOutput } from '../support/output.ts';
+import { nothingLeft, ownTemp, processesIn } from '../support/leftovers.ts';
 import { kafka, waitFor } from '../support/servers.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SUMMARY = /committed (\d+) delivered \1 duplicates 0 missing 0\r?\np50 \d+\.\d ms\r?\np99 \d+\.\d ms\r?\n/;
-
-/** Everything that the demo leaves lying about, it leaves here. */
-function ownTemp(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-demo-'));
-  // PostgreSQL runs as another user when we are root.
-  chmodSync(folder, 0o755);
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
-
-/** Command lines of living processes that use the folder. */
-function processesIn(folder: string): string[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      try {
-        const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-        return line.includes(folder) ? [line] : [];
-      } catch {
-        return [];
-      }
-    });
-}
-
-async function nothingLeft(folder: string): Promise<void> {
-  await waitFor(`no process in ${folder}`, async () => processesIn(folder).length === 0, 10_000);
-  // npm keeps a cache of its own there.
-  assert.deepEqual(
-    readdirSync(folder).filter((name) => name.startsWith('millrace')),
-    [],
-  );
-}
 
 test('millrace demo --seconds ends by itself, with numbers that agree, and leaves nothing behind', async (t) => {
   const temp = ownTemp(t);

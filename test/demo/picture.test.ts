@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Display } from '../../src/demo/display.ts';
-import { DownloadProgress } from '../../src/demo/kafka-jars.ts';
+import { DownloadProgress } from '../../src/demo/maven-folder.ts';
 import { type View, line, screen } from '../../src/demo/picture.ts';
 
 const VIEW: View = {
@@ -65,7 +65,7 @@ test('a terminal is drawn over and over, a pipe gets lines, NO_COLOR takes the c
 });
 
 test('a download shows what has really come', () => {
-  const progress = new DownloadProgress();
+  const progress = new DownloadProgress('Kafka', 540);
   assert.equal(progress.line, 'downloading Kafka: Maven is looking what it has');
   progress.hear(
     '[INFO] Downloading from central: https://x/a.pom\n[INFO] Downloaded from central: https://x/a.pom (3.9 kB at 4.1 kB/s)\n[INFO] Downlo',

@@ -77,8 +77,7 @@ test('what is delivered is told with every acknowledgement, and where the stream
   }
   await insert;
   assert.equal(told[0], `streaming ${parsePosition(start).lsn}`);
-  assert.deepEqual(
-    told.slice(1, 3).map((line) => line.split(' ')[0]),
-    ['received', 'delivered'],
-  );
+  const words = told.slice(1).map((line) => line.split(' ')[0]);
+  assert.equal(words[0], 'received');
+  assert.ok(words.includes('delivered'));
 });
