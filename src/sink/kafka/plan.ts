@@ -113,7 +113,7 @@ async function offsetsTopic(
 }
 
 /** The brokers refuse a producer that asks for more. */
-async function transactionTimeout(topics: TopicContext, wantedMs: number): Promise<Finding[]> {
+export async function transactionTimeout(topics: TopicContext, wantedMs: number): Promise<Finding[]> {
   const name = 'transaction.max.timeout.ms';
   const mostMs = await brokerConfig(topics, name).catch((error: unknown) => {
     // Without the right to ask, a start shows it.
