@@ -32,11 +32,18 @@ export async function probeBroker(
   const { host, port } = splitServer(server);
   const reached = await reach({ host, port }, { timeoutMs, signal });
   if (reached.kind !== 'reached') return { kind: 'unreachable', text: reached.text, remedy: reached.remedy };
-  const opened = await open({ host, port }, settings, timeoutMs);
-  if (!('socket' in opened)) return opened;
+  const opened = await open({ host, port }, settings.tls, timeoutMs);
+  if (!('socket' in opened)) {
+    if (opened.kind !== 'tls-failed') return opened;
+    return (await speaks({ host, port }, null, timeoutMs)) ? withoutTls(server) : opened.probe;
+  }
   const talk = new Talk(opened.socket, timeoutMs);
   try {
-    return await converse(talk, server, settings);
+    const probe = await converse(talk, server, settings);
+    if (probe !== 'closed') return probe;
+    if (settings.tls !== null) return noClientCertificate(server);
+    const tls = { ca: null, cert: null, key: null };
+    return (await speaks({ host, port }, tls, timeoutMs)) ? wantsTls(server, settings) : nobodyBehind(server);
   } catch (error) {
     const code = codeOf(error);
     if (/CERTIFICATE_REQUIRED|BAD_CERTIFICATE|HANDSHAKE_FAILURE/.test(code)) return noClientCertificate(server);
@@ -48,7 +55,46 @@ export async function probeBroker(
 
 const LISTENERS = 'compare kafka.security.protocol and the port with listeners in server.properties of the broker';
 
-async function converse(talk: Talk, server: string, settings: KafkaSettings): Promise<Probe> {
+/** Whether a broker answers there, with TLS (of any certificate) or without. */
+async function speaks(at: Address, tls: KafkaSettings['tls'], timeoutMs: number): Promise<boolean> {
+  const opened = await open(at, tls, timeoutMs, 'unchecked');
+  if (!('socket' in opened)) return false;
+  try {
+    const answer = await new Talk(opened.socket, timeoutMs).ask(API_VERSIONS, 0, Buffer.alloc(0));
+    // Without a client certificate the conversation may end here; the handshake was enough.
+    return tls !== null || typeof answer !== 'string';
+  } catch {
+    return tls !== null;
+  } finally {
+    opened.socket.destroy();
+  }
+}
+
+function withoutTls(server: string): Probe {
+  return {
+    kind: 'tls',
+    text: `${server} is a port without TLS, and the configuration wants TLS`,
+    remedy: 'set kafka.security.protocol to PLAINTEXT or SASL_PLAINTEXT, or use the port of a TLS listener',
+  };
+}
+
+function wantsTls(server: string, { sasl }: KafkaSettings): Probe {
+  return {
+    kind: 'tls',
+    text: `${server} is a port that wants TLS, and the configuration has none`,
+    remedy: `set kafka.security.protocol to ${sasl === null ? 'SSL' : 'SASL_SSL'}`,
+  };
+}
+
+function nobodyBehind(server: string): Probe {
+  return {
+    kind: 'other',
+    text: `${server} takes the connection and ends it at the first request: a proxy or load balancer without a broker behind it, or another kind of server`,
+    remedy: LISTENERS,
+  };
+}
+
+async function converse(talk: Talk, server: string, settings: KafkaSettings): Promise<Probe | 'closed'> {
   const { sasl, tls } = settings;
   const versions = await talk.ask(API_VERSIONS, 0, Buffer.alloc(0));
   if (versions === 'silent') {
@@ -58,16 +104,8 @@ async function converse(talk: Talk, server: string, settings: KafkaSettings): Pr
       remedy: LISTENERS,
     };
   }
-  if (versions === 'closed' || versions === 'tls-alert') {
-    if (tls === null) {
-      return {
-        kind: 'tls',
-        text: `${server} does not understand an unencrypted request: that port probably wants TLS`,
-        remedy: `set kafka.security.protocol to ${sasl === null ? 'SSL' : 'SASL_SSL'}`,
-      };
-    }
-    return noClientCertificate(server);
-  }
+  if (versions === 'tls-alert') return wantsTls(server, settings);
+  if (versions === 'closed') return 'closed';
   if (sasl !== null) {
     const mechanism = sasl.mechanism.toUpperCase();
     const answer = await talk.ask(SASL_HANDSHAKE, 1, text(mechanism));
@@ -117,15 +155,24 @@ export function splitServer(server: string): { readonly host: string; readonly p
   return { host: server.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(server.slice(at + 1)) };
 }
 
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+type Opening = { readonly socket: Socket } | Probe | { readonly kind: 'tls-failed'; readonly probe: Probe };
+
 function open(
-  { host, port }: { readonly host: string; readonly port: number },
-  { tls }: KafkaSettings,
+  { host, port }: Address,
+  tls: KafkaSettings['tls'],
   timeoutMs: number,
-): Promise<{ readonly socket: Socket } | Probe> {
+  certificate: 'checked' | 'unchecked' = 'checked',
+): Promise<Opening> {
   return new Promise((resolve) => {
     const name = isIP(host) ? {} : { servername: host };
     const pem = Object.fromEntries(Object.entries(tls ?? {}).filter(([, value]) => value !== null));
-    const socket = tls === null ? connect({ host, port }) : connectTls({ host, port, ...name, ...pem });
+    const rejectUnauthorized = certificate === 'checked';
+    const socket =
+      tls === null ? connect({ host, port }) : connectTls({ host, port, ...name, ...pem, rejectUnauthorized });
     const timer = setTimeout(() => {
       socket.destroy();
       const what = tls === null ? 'the connection' : 'the TLS handshake';
@@ -139,31 +186,28 @@ function open(
       clearTimeout(timer);
       resolve({ socket });
     });
-    socket.once('error', (error) => {
+    // Stays: a socket that breaks later must not end the process.
+    socket.on('error', (error) => {
       clearTimeout(timer);
       resolve(tlsFailure(error, `${host}:${port}`));
     });
   });
 }
 
-function tlsFailure(error: Error, server: string): Probe {
+function tlsFailure(error: Error, server: string): Opening {
   const code = codeOf(error);
   const trouble = certificateTrouble(code);
   if (trouble !== null) {
-    return {
-      kind: 'tls',
-      text: `${server}: ${trouble} (${code})`,
-      remedy:
-        'set kafka.ssl.ca.location to the authority that signed it, use a name it was issued for, or renew it: ' +
-        `openssl s_client -connect ${server} -showcerts`,
-    };
+    const remedy = {
+      certificate: `renew it on the broker: openssl s_client -connect ${server} -showcerts`,
+      name: `connect by a name it was issued for: openssl s_client -connect ${server} | openssl x509 -noout -ext subjectAltName`,
+      authority: 'give the authority that signed it in kafka.ssl.ca.location',
+    }[trouble.mend];
+    return { kind: 'tls', text: `${server}: ${trouble.text}`, remedy };
   }
   if (/CERTIFICATE|HANDSHAKE_FAILURE/.test(code)) return noClientCertificate(server);
-  return {
-    kind: 'tls',
-    text: `${server} does not answer the TLS handshake (${code || messageOf(error)}): that port probably is without TLS`,
-    remedy: `set kafka.security.protocol without SSL, or use the port of a TLS listener`,
-  };
+  const text = `${server} does not answer the TLS handshake (${code || messageOf(error)})`;
+  return { kind: 'tls-failed', probe: { kind: 'tls', text, remedy: LISTENERS } };
 }
 
 /** Requests one after the other on a socket. */

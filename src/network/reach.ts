@@ -91,21 +91,32 @@ function failure(error: Error, where: string, to: { readonly path: string } | { 
   return { kind: 'unreachable', text, remedy: 'check route, firewall and permissions between here and there' };
 }
 
-/** What a TLS library answers about a certificate, in plain words; null for anything else. */
-export function certificateTrouble(code: string): string | null {
+export interface CertificateTrouble {
+  /** In plain words. */
+  readonly text: string;
+  /** What to mend: the certificate, the name that is connected to, or the authorities that are known here. */
+  readonly mend: 'certificate' | 'name' | 'authority';
+}
+
+/** What a TLS library answers about a server's certificate; null for anything else. */
+export function certificateTrouble(code: string): CertificateTrouble | null {
+  const of = (mend: CertificateTrouble['mend'], what: string): CertificateTrouble => ({
+    text: `the server's certificate ${what} (${code})`,
+    mend,
+  });
   switch (code) {
     case 'CERT_HAS_EXPIRED':
-      return "the server's certificate has expired";
+      return of('certificate', 'has expired');
     case 'CERT_NOT_YET_VALID':
-      return "the server's certificate is not valid yet: or this machine's clock is behind";
+      return of('certificate', "is not valid yet, or this machine's clock is behind");
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
     case 'HOSTNAME_MISMATCH':
-      return "the server's certificate was issued for another name";
+      return of('name', 'was issued for another name');
     case 'CERT_REVOKED':
-      return "the server's certificate was revoked";
+      return of('certificate', 'was revoked');
     default:
       return NOT_TRUSTED.test(code)
-        ? "the server's certificate is not trusted: the authority that signed it is not known here"
+        ? of('authority', 'is not trusted: the authority that signed it is not known here')
         : null;
   }
 }

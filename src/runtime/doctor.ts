@@ -4,6 +4,8 @@ import type { ConnectorConfig } from '../config/connector.ts';
 import { MillraceError } from '../errors.ts';
 import type { Clock, Log } from '../ports.ts';
 import { type KafkaExamination, examineKafka } from '../sink/kafka/doctor.ts';
+import type { TransactionState } from '../kafka/open-transactions.ts';
+import type { Stored } from '../sink/kafka/offsets.ts';
 import { clashFinding } from '../sink/kafka/plan.ts';
 import { type DatabaseExamination, type StoredInKafka, examineDatabase } from '../source/postgres/doctor.ts';
 import { type PositionLook, judgePosition } from '../source/postgres/doctor-position.ts';
@@ -41,7 +43,7 @@ async function examine(config: ConnectorConfig, context: DoctorContext): Promise
     examineKafka({
       settings: sinkSettings(config),
       isTarget: (topic) => pattern?.test(topic) ?? false,
-      exampleTopic: exampleTopic(config),
+      exampleTopic: pattern === null ? null : exampleTopic(config),
       watchMs,
       onStored: (found) => resolve(found === null ? null : { ...found.stored, clusterId: found.clusterId }),
       log,
@@ -64,7 +66,7 @@ async function examine(config: ConnectorConfig, context: DoctorContext): Promise
     ...database.diagnoses,
     ...clash(config, kafka, database),
     ...position(kafka, database, context),
-    ...brokersClock(kafka, clock.now()),
+    judgeBrokersClock(kafka),
   ];
 }
 
@@ -90,22 +92,44 @@ function position(kafka: KafkaExamination, database: DatabaseExamination, contex
   });
 }
 
-/** Kafka tells nobody its time without a write; the start of an open transaction is a time that has passed there. */
-function brokersClock({ transaction }: KafkaExamination, nowMs: number): Diagnosis[] {
-  const aheadMs = (transaction?.startedAtMs ?? 0) - nowMs;
-  if (aheadMs <= 1000) {
-    const text = "the brokers' clock was not looked at: Kafka tells it only to those who write";
-    return [{ level: 'unknown', area: 'clock', text }];
+const CLOCKS_APART_MS = 1000;
+
+/**
+ * Kafka tells nobody its time without a write. But a transaction that is ended began, by its coordinator's clock, before
+ * the connector wrote the time of its position or claim into it, and no longer before than its time-out. Pure.
+ */
+export function judgeBrokersClock(of: {
+  /** Asked for between the two looks. */
+  readonly transaction: TransactionState | null;
+  readonly first: Stored | null;
+  readonly second: Stored | null;
+}): Diagnosis {
+  const { transaction } = of;
+  const writtenAt = (stored: Stored | null): number => Math.max(stored?.positionAtMs ?? 0, stored?.claimAtMs ?? 0);
+  const [before, after] = [writtenAt(of.first), writtenAt(of.second ?? of.first)];
+  if (transaction?.startedAtMs == null || transaction.state !== 'CompleteCommit' || before === 0) {
+    const text = "not looked at: the brokers' clock, which Kafka tells only to those who write";
+    return { level: 'ok', area: 'clock', text };
   }
-  return [
-    {
-      level: 'warning',
-      area: 'clock',
-      text: `the clock of a broker is at least ${(aheadMs / 1000).toFixed(1)} s ahead of this machine's`,
-      means: 'retention and transaction time-outs go by the brokers, ages shown here by this machine',
-      remedy: 'timedatectl timesync-status on both machines',
-    },
-  ];
+  const aheadMs = transaction.startedAtMs - after;
+  const behindMs = before - transaction.startedAtMs - transaction.timeoutMs;
+  const words = {
+    level: 'warning',
+    area: 'clock',
+    means: 'retention and transaction time-outs go by the brokers, the times in events by the connector',
+    remedy: 'timedatectl timesync-status on both machines',
+  } as const;
+  const seconds = (ms: number): string => (ms / 1000).toFixed(1);
+  if (aheadMs > CLOCKS_APART_MS) {
+    const text = `the clock of a broker is at least ${seconds(aheadMs)} s ahead of that of the machine that ran the connector`;
+    return { ...words, text };
+  }
+  if (behindMs > CLOCKS_APART_MS) {
+    const text = `the clock of a broker is at least ${seconds(behindMs)} s behind that of the machine that ran the connector`;
+    return { ...words, text };
+  }
+  const text = "the brokers' clock is not ahead of the connector's, as far as can be told without a write";
+  return { level: 'ok', area: 'clock', text };
 }
 
 const LEVELS: readonly Diagnosis['level'][] = ['broken', 'warning', 'unknown', 'ok'];

@@ -52,7 +52,7 @@ async function enter(
 ): Promise<Entered> {
   const probe = await probeBroker(server, settings, { timeoutMs: PROBE_MS, signal });
   if (probe.kind !== 'ok') {
-    return { cluster: null, trouble: { text: `bootstrap server ${probe.text}`, remedy: probe.remedy } };
+    return { cluster: null, trouble: { text: `bootstrap server: ${probe.text}`, remedy: probe.remedy } };
   }
   try {
     const kafka = createKafka({ ...settings, bootstrapServers: [server] }, log, PATIENCE);

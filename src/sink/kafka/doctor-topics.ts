@@ -10,21 +10,31 @@ export const MOST_TOPICS = 200;
 
 type Role = 'offsets' | 'events';
 
-/** Partitions that nobody leads, or that have fewer replicas in sync than an acknowledgement takes. */
-export async function topicHealth(
-  context: TopicContext,
+interface Use {
+  readonly role: Role;
+  readonly maxRequestBytes: number;
+}
+
+export async function topicHealth(context: TopicContext, state: TopicState, use: Use): Promise<Diagnosis[]> {
+  return judgeTopic(state, await settingsOf(context, state.topic), use);
+}
+
+/** Pure; without settings what depends on them is not said. */
+export function judgeTopic(
   state: TopicState,
-  of: { readonly role: Role; readonly maxRequestBytes: number },
-): Promise<Diagnosis[]> {
-  const settings = await settingsOf(context, state.topic);
+  settings: TopicSettings | null,
+  { role, maxRequestBytes }: Use,
+): Diagnosis[] {
   const minInSync = settings?.minInSync ?? 1;
-  const events = of.role === 'events';
+  const ofEvents =
+    role === 'offsets' || settings === null
+      ? []
+      : [...weak(state, minInSync), ...tooSmall(state.topic, settings.maxMessageBytes, maxRequestBytes)];
   return [
-    ...leaderless(state, of.role),
-    ...underReplicated(state, minInSync, of.role),
-    ...missingRights(state, of.role),
-    ...(events ? weak(state, minInSync) : []),
-    ...(events && settings !== null ? tooSmall(state.topic, settings.maxMessageBytes, of.maxRequestBytes) : []),
+    ...leaderless(state, role),
+    ...underReplicated(state, minInSync, role),
+    ...missingRights(state, role),
+    ...ofEvents,
   ];
 }
 

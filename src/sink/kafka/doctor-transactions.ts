@@ -29,6 +29,10 @@ export function judgeTransaction(transactionalId: string, state: TransactionStat
     const text = `transactional.id "${transactionalId}" has ${state === null ? 'never been used here' : 'no open transaction'}`;
     return [{ level: 'ok', area: 'transaction', text }];
   }
+  if (state.state.startsWith('Complete')) {
+    const text = `the last transaction of "${transactionalId}" began at ${new Date(state.startedAtMs).toISOString()} and is ended (${state.state})`;
+    return [{ level: 'ok', area: 'transaction', text }];
+  }
   const ageMs = nowMs - state.startedAtMs;
   const since = `since ${new Date(state.startedAtMs).toISOString()} (${seconds(ageMs)} s)`;
   const where = Object.entries(state.partitions)

@@ -6,7 +6,7 @@ import { type Cluster, anyBroker, closeCluster } from '../../kafka/cluster.ts';
 import { type TopicState, allTopics } from '../../kafka/cluster-state.ts';
 import type { PartitionList, TransactionState } from '../../kafka/open-transactions.ts';
 import { type CommittedRecord, TopicTail } from '../../kafka/reader.ts';
-import { type TopicContext, checkCreation } from '../../kafka/topics.ts';
+import { type TopicContext, checkCreation, topicLeaders } from '../../kafka/topics.ts';
 import { withSignal } from '../../network/reach.ts';
 import type { Clock, Log } from '../../ports.ts';
 import { checkAdvertised, openBrokers } from './doctor-brokers.ts';
@@ -20,8 +20,8 @@ export interface KafkaDoctorOptions {
   readonly settings: KafkaSinkSettings;
   /** Whether the router makes topics of such a name. */
   readonly isTarget: (topic: string) => boolean;
-  /** A topic that the router could make. */
-  readonly exampleTopic: string;
+  /** A topic that the router could make; null: of any name. */
+  readonly exampleTopic: string | null;
   /** Time between the two looks at what is stored. */
   readonly watchMs: number;
   /** Hears what is stored as soon as that is known; null: it cannot be known. */
@@ -98,40 +98,37 @@ class Examination implements KafkaExamination {
   async #questions(cluster: Cluster): Promise<void> {
     const { settings, log, clock, signal } = this.#options;
     const context: TopicContext = { cluster, log, clock, signal };
-    const { offsetsTopic, transactionalId, kafka } = settings;
+    const { offsetsTopic, transactionalId } = settings;
     const all = await allTopics(await anyBroker(cluster));
     const offsets = all.find(({ topic }) => topic === offsetsTopic) ?? null;
     const tail = new TopicTail(cluster, { topic: offsetsTopic, deadlineMs: 0, log, clock, signal });
-    if (offsets === null) await this.#attempt('topic', () => this.#missingOffsets(context));
+    if (offsets === null)
+      await this.#attempt('topic', `offsets topic "${offsetsTopic}"`, () => this.#missingOffsets(context));
     else {
-      await this.#attempt('topic', () => this.#offsetsSettings(context, offsets));
-      await this.#attempt('position', async () => {
+      await this.#attempt('topic', `offsets topic "${offsetsTopic}"`, () => this.#offsetsSettings(context, offsets));
+      await this.#attempt('position', `offsets topic "${offsetsTopic}"`, async () => {
         this.first = this.#fold(NOTHING_STORED, await tail.read('stable'), offsets);
       });
     }
     const clusterId = cluster.brokerPool.metadata?.clusterId ?? '';
     this.#options.onStored(this.first === null ? null : { stored: this.first, clusterId });
     const rest = async (): Promise<void> => {
-      await this.#attempt(
-        'transaction',
-        async () => {
-          const { diagnoses, state } = await ownTransaction(cluster, transactionalId, clock.now());
-          this.diagnoses.push(...diagnoses);
-          this.transaction = state;
-        },
-        `kafka-acls.sh --add --allow-principal User:${kafka.sasl?.username ?? 'NAME'} --transactional-id ${transactionalId} --operation WRITE`,
-      );
-      await this.#attempt('transaction', async () => {
+      await this.#attempt('transaction', `transactional.id "${transactionalId}"`, async () => {
+        const { diagnoses, state } = await ownTransaction(cluster, transactionalId, clock.now());
+        this.diagnoses.push(...diagnoses);
+        this.transaction = state;
+      });
+      await this.#attempt('transaction', "the brokers' transaction.max.timeout.ms", async () => {
         for (const { text } of await transactionTimeout(context, settings.transactionTimeoutMs)) {
           this.diagnoses.push({ level: 'broken', area: 'transaction', text });
         }
       });
       const targets = this.#targets(all);
-      await this.#attempt('topic', () => this.#eventTopics(context, targets));
+      await this.#attempt('topic', 'the event topics', () => this.#eventTopics(context, targets));
       const at = [...(offsets === null ? [] : [offsets]), ...targets.slice(0, MOST_TOPICS)].flatMap(
         ({ topic, partitions }) => partitions.map(({ partition, leader }) => ({ topic, partition, leader })),
       );
-      await this.#attempt('transaction', async () => {
+      await this.#attempt('transaction', 'open transactions', async () => {
         const of = { transactionalId, offsetsTopic, nowMs: clock.now() };
         this.diagnoses.push(...(await heldPartitions(cluster, at, of)));
       });
@@ -140,7 +137,7 @@ class Examination implements KafkaExamination {
       const { first } = this;
       if (first === null || offsets === null) return;
       await clock.sleep(this.#options.watchMs, signal);
-      await this.#attempt('position', async () => {
+      await this.#attempt('position', `offsets topic "${offsetsTopic}"`, async () => {
         this.second = this.#fold(first, await tail.read('stable'), offsets);
       });
     };
@@ -148,22 +145,30 @@ class Examination implements KafkaExamination {
   }
 
   /** A question that is not answered becomes a diagnosis, and the next one is asked all the same. */
-  async #attempt(area: Diagnosis['area'], ask: () => Promise<void>, remedy?: string): Promise<void> {
+  async #attempt(area: Diagnosis['area'], about: string, ask: () => Promise<void>): Promise<void> {
     try {
       await ask();
     } catch (error) {
       this.#options.signal.throwIfAborted();
-      const { kind, message, statement } = kafkaError(error, `cannot ask Kafka about the ${area}`);
-      const denied = /AUTHORIZATION_FAILED/.test(message);
+      const { kind, message, statement } = kafkaError(error, `cannot ask Kafka about ${about}`);
+      if (/AUTHORIZATION_FAILED/.test(message)) {
+        this.diagnoses.push(this.#denied(message, about));
+        return;
+      }
       const refused = kind === 'refused' || kind === 'kafka-rejected';
-      const way = statement ?? (denied ? remedy : undefined);
-      this.diagnoses.push({
-        level: refused ? 'broken' : 'unknown',
-        area: denied ? 'rights' : area,
-        text: message,
-        ...(way === undefined ? {} : { remedy: way }),
-      });
+      const remedy = statement === null ? {} : { remedy: statement };
+      this.diagnoses.push({ level: refused ? 'broken' : 'unknown', area, text: message, ...remedy });
     }
+  }
+
+  #denied(message: string, about: string): Diagnosis {
+    const { kafka, offsetsTopic, transactionalId } = this.#options.settings;
+    const add = `kafka-acls.sh --add --allow-principal User:${kafka.sasl?.username ?? 'NAME'}`;
+    const remedy = /TRANSACTIONAL_ID/.test(message)
+      ? `${add} --transactional-id ${transactionalId} --operation WRITE`
+      : `${add} --topic ${offsetsTopic} --operation READ --operation WRITE --operation DESCRIBE_CONFIGS --operation CREATE`;
+    const text = `Kafka's ACLs do not let us use ${about}: ${message}`;
+    return { level: 'broken', area: 'rights', text, means: 'the connector stops at its start', remedy };
   }
 
   #fold(before: Stored, records: readonly CommittedRecord[], { partitions }: TopicState): Stored {
@@ -174,16 +179,17 @@ class Examination implements KafkaExamination {
 
   async #missingOffsets(context: TopicContext): Promise<void> {
     const { offsetsTopic } = this.#options.settings;
+    // Of a topic that an ACL hides the brokers say so when they are asked for it by name.
+    if ((await topicLeaders(context, offsetsTopic)) !== null) return;
     this.first = NOTHING_STORED;
     this.second = NOTHING_STORED;
     this.diagnoses.push({
       level: 'warning',
       area: 'topic',
-      text: `offsets topic "${offsetsTopic}" does not exist, or may not be seen: a start creates it`,
+      text: `offsets topic "${offsetsTopic}" does not exist: a start creates it`,
       means: 'no position is stored: the connector has never run on this Kafka, or its offsets topic was deleted',
       remedy: 'compare offsets.topic with that of the instance that ran; millrace plan FILE says what a start would do',
     });
-    // Says it when the topic is there and hidden by an ACL.
     await checkCreation(context, offsetsTopic, { enable: true, partitions: -1, replicationFactor: -1, configs: {} });
   }
 
@@ -209,8 +215,8 @@ class Examination implements KafkaExamination {
   }
 
   async #eventTopics(context: TopicContext, targets: readonly TopicState[]): Promise<void> {
-    const { settings, exampleTopic } = this.#options;
-    const { topicCreation, maxRequestBytes } = settings;
+    const { settings } = this.#options;
+    const { maxRequestBytes } = settings;
     const looked = targets.slice(0, MOST_TOPICS);
     const found = await Promise.all(
       looked.map((state) => topicHealth(context, state, { role: 'events', maxRequestBytes })),
@@ -221,8 +227,17 @@ class Examination implements KafkaExamination {
     if (targets.length > 0) {
       this.diagnoses.push({ level: 'ok', area: 'topic', text: `event topics: ${names.join(', ')}${more}` });
     }
+    await this.#missingTopics(context, targets);
+  }
+
+  /** Events for a topic that does not exist. */
+  async #missingTopics(context: TopicContext, targets: readonly TopicState[]): Promise<void> {
+    const { settings, exampleTopic, isTarget } = this.#options;
+    const { topicCreation } = settings;
+    if (exampleTopic === null) return;
+    const isAny = targets.some(({ topic }) => isTarget(topic));
     if (!topicCreation.enable) {
-      if (targets.length > 0) return;
+      if (isAny) return;
       this.diagnoses.push({
         level: 'broken',
         area: 'topic',
@@ -238,7 +253,7 @@ class Examination implements KafkaExamination {
       const { message, kind } = kafkaError(error, `an event topic such as "${exampleTopic}" could not be created`);
       if (/TOPIC_ALREADY_EXISTS/.test(message)) return;
       this.diagnoses.push({
-        level: targets.length === 0 && kind === 'kafka-rejected' ? 'broken' : 'warning',
+        level: !isAny && kind === 'kafka-rejected' ? 'broken' : 'warning',
         area: /AUTHORIZATION_FAILED/.test(message) ? 'rights' : 'topic',
         text: message,
         means: 'an event for a topic that does not exist stops the connector',

@@ -69,12 +69,13 @@ function transportTrouble(
 ): Trouble {
   const trouble = certificateTrouble(code);
   if (trouble !== null) {
-    return {
-      text: `${trouble} (${code})`,
-      remedy:
-        'give the authority that signed it in database.sslrootcert, connect by a name it was issued for, or renew it: ' +
-        `openssl s_client -starttls postgres -connect ${host}:${port} -showcerts`,
-    };
+    const show = `openssl s_client -starttls postgres -connect ${host}:${port} -showcerts`;
+    const remedy = {
+      certificate: `renew it on the server: ${show}`,
+      name: `connect by a name it was issued for, or set database.sslmode=verify-ca: ${show}`,
+      authority: 'give the authority that signed it in database.sslrootcert',
+    }[trouble.mend];
+    return { text: trouble.text, remedy };
   }
   if (/does not support SSL/.test(said)) {
     return {
@@ -88,7 +89,7 @@ function transportTrouble(
       remedy: 'point database.hostname and database.port at PostgreSQL itself',
     };
   }
-  if (/timeout/i.test(said)) {
+  if (/timeout/i.test(said) || (error instanceof Error && error.name === 'TimeoutError')) {
     return {
       text: 'the server takes the connection and then says nothing: it hangs, or a proxy has no server behind it',
       remedy: `look at the server's log and load; pg_isready -h ${host} -p ${port}`,

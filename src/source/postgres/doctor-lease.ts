@@ -84,10 +84,19 @@ function nobody(standbys: readonly LeaseSession[], slotInUse: boolean): Diagnosi
       remedy: 'look again in a few seconds',
     };
   }
+  if (slotInUse) {
+    return {
+      level: 'broken',
+      area: 'lease',
+      text: "nobody holds the lease, though the connector's own walsender still uses the slot: its instance is frozen or its network is cut",
+      means: 'nothing is delivered until that instance goes on, or another is started, which ends the walsender',
+      remedy: 'kill or continue that instance, or start another: millrace run FILE',
+    };
+  }
   return {
     level: 'broken',
     area: 'lease',
-    text: `no instance of the connector runs${slotInUse ? '' : ': nobody holds its lease'} (or it has failed and waits before it tries again; its log says so)`,
+    text: `no instance of the connector runs: nobody holds its lease (or it has failed and waits before it tries again; its log says so)`,
     means: 'nothing is delivered; what is committed meanwhile waits in the log of the database',
     remedy: 'mend what stands above, then: millrace run FILE',
   };

@@ -80,8 +80,9 @@ async function coverage(
       text: isMissing
         ? `publication "${publicationName}" does not exist; a start creates it`
         : `publication "${publicationName}" does not cover ${plan.action.tables.join(', ')}; the next start adds them`,
-      means: 'rows committed to these tables before that are not captured',
-      remedy: statement,
+      ...(start === 'first'
+        ? {}
+        : { means: 'rows committed to these tables before that are not captured', remedy: statement }),
     });
     const rights = await publicationRights(client, settings, plan.action);
     out.push(
@@ -182,8 +183,8 @@ async function tableFacts(client: pg.Client, tables: readonly string[]): Promise
     `SELECT n.nspname || '.' || c.relname AS name,
             (SELECT jsonb_agg(jsonb_build_object('name', attname, 'notNull', attnotnull))
                FROM pg_catalog.pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS columns,
-            (SELECT sum(pg_catalog.pg_stat_get_tuples_inserted(t.relid))::float8 FROM pg_catalog.pg_partition_tree(c.oid) t
-              UNION ALL SELECT pg_catalog.pg_stat_get_tuples_inserted(c.oid)::float8 LIMIT 1) AS inserted,
+            (SELECT coalesce(sum(pg_catalog.pg_stat_get_tuples_inserted(t.oid)), 0)::float8
+               FROM (SELECT relid::oid AS oid FROM pg_catalog.pg_partition_tree(c.oid) UNION SELECT c.oid) t) AS inserted,
             array(SELECT r.rulename::text FROM pg_catalog.pg_rewrite r
                    WHERE r.ev_class = c.oid AND r.ev_type = '3' AND r.is_instead AND r.ev_enabled <> 'D') AS rules,
             array(SELECT t.tgname || ' on ' || t.tgrelid::regclass FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid

@@ -6,7 +6,7 @@ import type { Position } from '../../change/position.ts';
 import { MillraceError } from '../../errors.ts';
 import { reach } from '../../network/reach.ts';
 import type { Clock } from '../../ports.ts';
-import { databaseError, untilAborted, withSession } from './connection.ts';
+import { address, connect, databaseError, endSession, socketOf, untilAborted } from './connection.ts';
 import { connectTrouble } from './doctor-connection.ts';
 import { judgeLease, readLeaseSessions } from './doctor-lease.ts';
 import { examineClock, examineRoom, examineServer, examineSynchronous } from './doctor-server.ts';
@@ -20,6 +20,8 @@ import type { PostgresSettings } from './settings.ts';
 import { checkConfirmed, checkSlot, walsenderName } from './slot.ts';
 
 const REACH_MS = 4000;
+/** For a session: TLS may be tried in two ways. */
+const ENTER_MS = 6000;
 
 /** What Kafka holds. */
 export interface StoredInKafka {
@@ -91,21 +93,32 @@ class Examination implements DatabaseExamination {
       });
       return;
     }
-    let isIn = false;
+    const client = await this.#enter(signal);
+    if (client === null) return;
+    // Whatever statement the server is busy with: an aborted signal cuts the session.
+    const abort = (): void => void socketOf(client).destroy();
+    signal.addEventListener('abort', abort, { once: true });
     try {
-      await withSession(settings, { applicationName: 'millrace/doctor', signal }, async (client) => {
-        isIn = true;
-        this.diagnoses.push({
-          level: 'ok',
-          area: 'database',
-          text: `reached PostgreSQL at ${reached.address}, database "${settings.database}", as "${settings.user}"`,
-        });
-        await this.#session(client);
-      });
+      await this.#session(client);
+    } finally {
+      signal.removeEventListener('abort', abort);
+      await endSession(client);
+    }
+  }
+
+  async #enter(signal: AbortSignal): Promise<pg.Client | null> {
+    const { settings } = this.#options;
+    const within = AbortSignal.timeout(ENTER_MS);
+    try {
+      const options = { applicationName: 'millrace/doctor', signal: AbortSignal.any([signal, within]) };
+      const client = await connect(settings, options);
+      const text = `reached ${address(settings)}`;
+      this.diagnoses.push({ level: 'ok', area: 'database', text });
+      return client;
     } catch (error) {
       signal.throwIfAborted();
-      if (isIn) throw error;
       this.diagnoses.push(connectTrouble(error, settings, 'a session'));
+      return null;
     }
   }
 
@@ -123,7 +136,7 @@ class Examination implements DatabaseExamination {
     });
     if (decodes) {
       try {
-        this.facts = await readServerFacts(settings, signal);
+        this.facts = await readServerFacts(settings, AbortSignal.any([signal, AbortSignal.timeout(ENTER_MS)]));
         this.diagnoses.push({
           level: 'ok',
           area: 'rights',
