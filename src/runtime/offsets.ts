@@ -92,7 +92,9 @@ export async function applyChange(
   const source = createSource(config, { ...context, metrics, whenHeld: 'refuse' });
   const sink = createSink(config, { ...context, takeOver: position === null });
   try {
-    const { identity, lost } = await source.acquire(context.signal);
+    const { identity: introduction, lost } = await source.acquire(context.signal);
+    // What keeps a start from going on is what a change is made for.
+    const { check: _, ...identity } = introduction;
     const run = AbortSignal.any([context.signal, lost]);
     // A claim that announced a slot of unknown origin would hand it to the next start.
     const opened = await sink.open(ownSlot ? identity : { ...identity, intent: '' }, run);

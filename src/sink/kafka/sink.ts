@@ -8,11 +8,11 @@ import type { Position } from '../../change/position.ts';
 import { MillraceError } from '../../errors.ts';
 import { type KafkaSettings, createKafka, kafkaError } from '../../kafka/client.ts';
 import { type Cluster, closeCluster, openCluster } from '../../kafka/cluster.ts';
-import type { PartitionList } from '../../kafka/open-transactions.ts';
+import type { PartitionAt, PartitionList } from '../../kafka/open-transactions.ts';
 import { partitionOf } from '../../kafka/partition.ts';
 import { TopicTail } from '../../kafka/reader.ts';
 import { BATCH_HEADER_BYTES, RECORD_HEAD_BYTES } from '../../kafka/record-batch.ts';
-import type { TopicCreation } from '../../kafka/topics.ts';
+import { type TopicCreation, endOffsets, topicLeaders } from '../../kafka/topics.ts';
 import { PartitionTarget, type TransactionalWriter, openWriter } from '../../kafka/writer.ts';
 import type { Clock, Failpoint, Log } from '../../ports.ts';
 import type { ResettableSink } from '../sink.ts';
@@ -91,6 +91,9 @@ class KafkaSink implements ResettableSink {
     });
     this.#cluster = cluster;
     const topics = { cluster, log, clock, signal };
+    const clusterId = cluster.brokerPool.metadata?.clusterId ?? '';
+    const isFirst = (await topicLeaders(topics, offsetsTopic)) === null;
+    if (isFirst) await identity.check?.({ position: null, earlier: null, clusterId });
     const leaders = await ensureOffsetsTopic(topics, offsetsTopic, topicCreation.replicationFactor);
     const partition = offsetsPartition(connector, leaders.length);
     const at = { topic: offsetsTopic, partition, leader: leaders[partition] ?? -1, maxBatchBytes: OFFSETS_BATCH_BYTES };
@@ -103,7 +106,11 @@ class KafkaSink implements ResettableSink {
     );
     // Before anybody is fenced: a name clash must not stop the one who has the name by right. What an owner who died
     // left open is not waited for: the fencing below ends it.
-    this.#checkClash((await reader.read('stable')).claim, identity);
+    const seen = await reader.read('stable');
+    this.#checkClash(seen.claim, identity);
+    if (!isFirst && (await isAllVisible(cluster, at))) {
+      await identity.check?.({ position: seen.position, earlier: seen.claim, clusterId });
+    }
     const { clientId } = kafka;
     const writer = await openWriter(cluster, {
       transactionalId,
@@ -122,7 +129,6 @@ class KafkaSink implements ResettableSink {
     this.#context.failpoint?.('after-claim');
     // Everything an older owner committed lies before our claim now.
     const stored = await reader.read('end');
-    const clusterId = cluster.brokerPool.metadata?.clusterId ?? '';
     return { position: stored.position, earlier: before.claim, clusterId };
   }
 
@@ -202,7 +208,7 @@ class KafkaSink implements ResettableSink {
 
   async #claim({ writer, offsets }: Session, introduction: Introduction, before: Stored): Promise<void> {
     const { connector, transactionalId, offsetsTopic, version } = this.#settings;
-    const { intentExists = false, ...identity } = introduction;
+    const { intentExists = false, check: _, ...identity } = introduction;
     // A start that is refused for what it found must not announce it: the next start would take it for ours.
     const intent = intentExists && !isOurs(before, identity) ? '' : identity.intent;
     const number = (before.claim?.number ?? 0) + 1;
@@ -263,6 +269,13 @@ class KafkaSink implements ResettableSink {
     if (this.#session === null) throw new MillraceError('internal', 'the sink is not open');
     return this.#session;
   }
+}
+
+/** No open transaction ends what a committed reader sees of a partition. */
+async function isAllVisible(cluster: Cluster, at: PartitionAt): Promise<boolean> {
+  const [written] = await endOffsets(cluster, [at], 'written');
+  const [stable] = await endOffsets(cluster, [at], 'stable');
+  return stable === written;
 }
 
 function noPartition(topic: string, partition: number, count: number): never {

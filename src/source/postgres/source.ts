@@ -15,7 +15,7 @@ import { formatLsn, parseLsn } from './lsn.ts';
 import { PgoutputDecoder } from './pgoutput.ts';
 import { parsePosition } from './position.ts';
 import { type ServerFacts, readServerFacts } from './preflight.ts';
-import { prepare } from './prepare.ts';
+import { checkStart, prepare } from './prepare.ts';
 import type { PostgresSettings } from './settings.ts';
 import { checkConfirmed, readSlot, walsenderName } from './slot.ts';
 import { ReplicationStream, startReplication } from './stream.ts';
@@ -74,6 +74,7 @@ class PostgresSource implements Source {
       ancestors: facts.ancestors.map((ancestor) => ancestor.timeline),
       intent: this.#settings.slotName,
       intentExists: slot !== null,
+      check: (opened) => checkStart({ settings: this.#settings, facts, slot, opened, signal }),
     };
     return { identity, lost: lease.lost };
   }
