@@ -45,7 +45,7 @@ test('beside a running connector nothing is wrong, and what is fine can be liste
   await run.reaches('running');
   // On a machine that is busy with other tests a look may come just while the position stands still.
   const examined = await waitFor('nothing to be wrong', async () => {
-    const each = await one.examine({}, { watchSeconds: 2 });
+    const each = await one.examine({}, { watchSeconds: 2, moving: true });
     return each.diagnoses.every(({ level }) => level === 'ok') && each;
   });
   assert.equal(examined.code, 0);
@@ -90,7 +90,7 @@ test('a frozen instance, and one that was never started, are told apart', async 
   await one.outbox.insert(1000, 10);
   // The server ends the session after 15 s; from 12 s on it counts as frozen, later its walsender gives it away.
   const frozen = await waitFor('the instance to count as frozen', async () => {
-    const examined = await one.examine({}, { watchSeconds: 0 });
+    const examined = await one.examine({}, { watchSeconds: 0, moving: true });
     return /frozen/.test(first(examined)) && examined;
   });
   assert.equal(frozen.code, 1);

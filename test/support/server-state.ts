@@ -9,25 +9,20 @@ export interface ServerState {
   readonly topics: Readonly<Record<string, readonly string[]>>;
 }
 
-/** `ourTopics`: a topic of the connector's; others on the shared broker belong to other tests. */
+/** Topics of the connector only: others on the shared broker belong to other tests. `moving`: an instance runs, which moves slot and topics on. */
 export async function stateOfServers(
-  { db, bootstrap, connector }: Outbox,
-  { slots = 'with their positions' }: { readonly slots?: 'with their positions' | 'by name' } = {},
+  { db, bootstrap, connector }: Pick<Outbox, 'db' | 'bootstrap' | 'connector'>,
+  { moving = false }: { readonly moving?: boolean } = {},
 ): Promise<ServerState> {
-  const columns =
-    slots === 'by name' ? 'slot_name, plugin' : 'slot_name, plugin, active, restart_lsn, confirmed_flush_lsn';
-  // A running connector moves its slot.
-  const running = await db.client.query(
-    'SELECT FROM pg_replication_slots WHERE database = current_database() AND active',
-  );
+  const columns = moving ? 'slot_name' : 'slot_name, plugin, active_pid, restart_lsn, confirmed_flush_lsn';
   const { rows } = await db.client.query(
     `SELECT (SELECT jsonb_agg(p ORDER BY pubname) FROM pg_publication p) AS publications,
             (SELECT jsonb_agg(t ORDER BY tablename) FROM pg_publication_tables t) AS tables,
-            (SELECT jsonb_agg(to_jsonb(s)) FROM (SELECT ${running.rows.length > 0 ? 'slot_name' : columns} FROM pg_replication_slots
+            (SELECT jsonb_agg(to_jsonb(s)) FROM (SELECT ${columns} FROM pg_replication_slots
               WHERE database = current_database() ORDER BY 1) s) AS slots,
             (SELECT jsonb_agg(relname ORDER BY relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace) AS relations`,
   );
-  return { database: rows[0], topics: await topicsOf(bootstrap, connector.name, running.rows.length > 0) };
+  return { database: rows[0], topics: await topicsOf(bootstrap, connector.name, moving) };
 }
 
 async function topicsOf(bootstrap: string, prefix: string, moving: boolean): Promise<Record<string, string[]>> {
