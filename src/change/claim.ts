@@ -17,11 +17,6 @@ export interface SourceIdentity {
 export interface Introduction extends SourceIdentity {
   /** Then only an earlier claim, or a position, makes it ours. */
   readonly intentExists?: boolean;
-  /**
-   * Asked with what is stored before anything is created, fenced or written; what it throws ends the opening. Only left
-   * out where an open transaction hides what is stored: then the checks behind the claim have to do.
-   */
-  readonly check?: (found: Opened) => Promise<void>;
 }
 
 /** A claim found in or written to the offsets topic. */

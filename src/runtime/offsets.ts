@@ -92,10 +92,9 @@ export async function applyChange(
   const source = createSource(config, { ...context, metrics, whenHeld: 'refuse' });
   const sink = createSink(config, { ...context, takeOver: position === null });
   try {
-    const { identity: introduction, lost } = await source.acquire(context.signal);
-    // What keeps a start from going on is what a change is made for.
-    const { check: _, ...identity } = introduction;
+    const { identity, lost } = await source.acquire(context.signal);
     const run = AbortSignal.any([context.signal, lost]);
+    // Not checked as a start is: what keeps one from going on is what a change is made for.
     // A claim that announced a slot of unknown origin would hand it to the next start.
     const opened = await sink.open(ownSlot ? identity : { ...identity, intent: '' }, run);
     run.throwIfAborted();

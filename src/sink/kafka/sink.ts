@@ -15,7 +15,7 @@ import { BATCH_HEADER_BYTES, RECORD_HEAD_BYTES } from '../../kafka/record-batch.
 import { type TopicCreation, endOffsets, topicLeaders } from '../../kafka/topics.ts';
 import { PartitionTarget, type TransactionalWriter, openWriter } from '../../kafka/writer.ts';
 import type { Clock, Failpoint, Log } from '../../ports.ts';
-import type { ResettableSink } from '../sink.ts';
+import type { ResettableSink, StartCheck } from '../sink.ts';
 import { type Layout, Layouts } from './layout.ts';
 import { type LastTransaction, settle } from './settle.ts';
 import {
@@ -83,7 +83,7 @@ class KafkaSink implements ResettableSink {
     this.#context = context;
   }
 
-  async open(identity: Introduction, signal: AbortSignal): Promise<Opened> {
+  async open(identity: Introduction, signal: AbortSignal, check?: StartCheck): Promise<Opened> {
     const { connector, kafka, offsetsTopic, transactionalId, transactionTimeoutMs, topicCreation } = this.#settings;
     const { log, clock } = this.#context;
     const cluster = await openCluster(createKafka(kafka, log)).catch((error: unknown) => {
@@ -93,7 +93,7 @@ class KafkaSink implements ResettableSink {
     const topics = { cluster, log, clock, signal };
     const clusterId = cluster.brokerPool.metadata?.clusterId ?? '';
     const isFirst = (await topicLeaders(topics, offsetsTopic)) === null;
-    if (isFirst) await identity.check?.({ position: null, earlier: null, clusterId });
+    if (isFirst) await check?.({ position: null, earlier: null, clusterId });
     const leaders = await ensureOffsetsTopic(topics, offsetsTopic, topicCreation.replicationFactor);
     const partition = offsetsPartition(connector, leaders.length);
     const at = { topic: offsetsTopic, partition, leader: leaders[partition] ?? -1, maxBatchBytes: OFFSETS_BATCH_BYTES };
@@ -109,7 +109,7 @@ class KafkaSink implements ResettableSink {
     const seen = await reader.read('stable');
     this.#checkClash(seen.claim, identity);
     if (!isFirst && (await isAllVisible(cluster, at))) {
-      await identity.check?.({ position: seen.position, earlier: seen.claim, clusterId });
+      await check?.({ position: seen.position, earlier: seen.claim, clusterId });
     }
     const { clientId } = kafka;
     const writer = await openWriter(cluster, {
@@ -208,7 +208,7 @@ class KafkaSink implements ResettableSink {
 
   async #claim({ writer, offsets }: Session, introduction: Introduction, before: Stored): Promise<void> {
     const { connector, transactionalId, offsetsTopic, version } = this.#settings;
-    const { intentExists = false, check: _, ...identity } = introduction;
+    const { intentExists = false, ...identity } = introduction;
     // A start that is refused for what it found must not announce it: the next start would take it for ours.
     const intent = intentExists && !isOurs(before, identity) ? '' : identity.intent;
     const number = (before.claim?.number ?? 0) + 1;

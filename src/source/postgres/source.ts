@@ -17,7 +17,7 @@ import { parsePosition } from './position.ts';
 import { type ServerFacts, readServerFacts } from './preflight.ts';
 import { checkStart, prepare } from './prepare.ts';
 import type { PostgresSettings } from './settings.ts';
-import { checkConfirmed, readSlot, walsenderName } from './slot.ts';
+import { type Slot, checkConfirmed, readSlot, walsenderName } from './slot.ts';
 import { ReplicationStream, startReplication } from './stream.ts';
 import { checkSynchronous } from './synchronous.ts';
 
@@ -44,6 +44,7 @@ class PostgresSource implements Source {
   readonly #context: PostgresSourceContext;
   #lease: Lease | null = null;
   #facts: ServerFacts | null = null;
+  #slotAtAcquire: Slot | null = null;
   #clusterId = '';
   #stream: ReplicationStream | null = null;
   #measuring: NodeJS.Timeout | undefined;
@@ -67,6 +68,7 @@ class PostgresSource implements Source {
     const facts = await readServerFacts(this.#settings, AbortSignal.any([signal, lease.lost]));
     this.#facts = facts;
     const slot = await untilAborted(readSlot(lease.client, this.#settings.slotName), signal);
+    this.#slotAtAcquire = slot;
     const identity: Introduction = {
       system: facts.system,
       database: facts.database,
@@ -74,9 +76,13 @@ class PostgresSource implements Source {
       ancestors: facts.ancestors.map((ancestor) => ancestor.timeline),
       intent: this.#settings.slotName,
       intentExists: slot !== null,
-      check: (opened) => checkStart({ settings: this.#settings, facts, slot, opened, signal }),
     };
     return { identity, lost: lease.lost };
+  }
+
+  async check(opened: Opened, signal: AbortSignal): Promise<void> {
+    const { facts } = this.#held();
+    await checkStart({ settings: this.#settings, facts, slot: this.#slotAtAcquire, opened, signal });
   }
 
   async prepare(opened: Opened, signal: AbortSignal): Promise<Position> {
