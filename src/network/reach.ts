@@ -2,6 +2,7 @@
 import { lookup } from 'node:dns/promises';
 import { connect } from 'node:net';
 import { messageOf } from '../errors.ts';
+import { untilAborted } from './until-aborted.ts';
 
 export type Reach =
   | { readonly kind: 'reached'; readonly address: string }
@@ -22,7 +23,7 @@ export async function reach(
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   let address: string;
   try {
-    address = (await withSignal(lookup(host), deadline)).address;
+    address = (await untilAborted(lookup(host), deadline)).address;
   } catch (error) {
     signal.throwIfAborted();
     if (deadline.aborted) {
@@ -128,20 +129,4 @@ const NOT_TRUSTED =
 export function codeOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
-}
-
-/** The promise, or a rejection as soon as the signal is aborted. */
-export async function withSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  let abort = (): void => {};
-  const aborted = new Promise<never>((_resolve, reject) => {
-    abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
-  });
-  promise.catch(() => {});
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }

@@ -7,7 +7,7 @@ import { type TopicState, allTopics } from '../../kafka/cluster-state.ts';
 import type { PartitionList, TransactionState } from '../../kafka/open-transactions.ts';
 import { type CommittedRecord, TopicTail } from '../../kafka/reader.ts';
 import { type TopicContext, checkCreation, topicLeaders } from '../../kafka/topics.ts';
-import { withSignal } from '../../network/reach.ts';
+import { untilAborted } from '../../network/until-aborted.ts';
 import type { Clock, Log } from '../../ports.ts';
 import { checkAdvertised, openBrokers } from './doctor-brokers.ts';
 import { MOST_TOPICS, topicHealth } from './doctor-topics.ts';
@@ -46,7 +46,7 @@ export async function examineKafka(options: KafkaDoctorOptions): Promise<KafkaEx
   const signal = AbortSignal.any([options.signal, deadline]);
   const examination = new Examination({ ...options, signal });
   try {
-    await withSignal(examination.look(), signal);
+    await untilAborted(examination.look(), signal);
   } catch (error) {
     options.signal.throwIfAborted();
     if (!deadline.aborted && !(error instanceof MillraceError)) throw error;

@@ -181,7 +181,7 @@ export function judgeOpenWriters(
       text: `${who} is ${open} and has written`,
       means: isCreating
         ? 'a new slot can only be created when it has ended: the connector waits for it'
-        : 'its rows arrive when it commits; until it ends the log since its start is kept, and the slot cannot move its restart point',
+        : 'what it wrote arrives when it commits; until it ends the log since its start is kept, and the slot cannot move its restart point',
       remedy:
         gid === null
           ? `SELECT pg_terminate_backend(${pid})`
