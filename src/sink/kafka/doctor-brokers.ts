@@ -101,7 +101,7 @@ export async function checkAdvertised(
         text: `the brokers say that broker ${nodeId} is to be reached at ${server} (advertised.listeners), and it is not: ${probe.text}`,
         means:
           'the bootstrap server is only asked for the addresses of the brokers; records, positions and transactions go to those',
-        remedy: `make ${server} reachable from here, or correct advertised.listeners in server.properties of broker ${nodeId}: kafka-broker-api-versions.sh --bootstrap-server ${settings.bootstrapServers[0] ?? ''}`,
+        remedy: `start broker ${nodeId} if it is down; else make ${server} reachable from here, or correct advertised.listeners in server.properties of broker ${nodeId}: kafka-broker-api-versions.sh --bootstrap-server ${settings.bootstrapServers[0] ?? ''}`,
       },
     ];
   });

@@ -106,9 +106,12 @@ class Examination implements KafkaExamination {
       await this.#attempt('topic', `offsets topic "${offsetsTopic}"`, () => this.#missingOffsets(context));
     else {
       await this.#attempt('topic', `offsets topic "${offsetsTopic}"`, () => this.#offsetsSettings(context, offsets));
-      await this.#attempt('position', `offsets topic "${offsetsTopic}"`, async () => {
-        this.first = this.#fold(NOTHING_STORED, await tail.read('stable'), offsets);
-      });
+      // Whoever reads a topic waits for its leaders; the other questions need not.
+      if (offsets.partitions.every(({ leader }) => leader >= 0)) {
+        await this.#attempt('position', `offsets topic "${offsetsTopic}"`, async () => {
+          this.first = this.#fold(NOTHING_STORED, await tail.read('stable'), offsets);
+        });
+      }
     }
     const clusterId = cluster.brokerPool.metadata?.clusterId ?? '';
     this.#options.onStored(this.first === null ? null : { stored: this.first, clusterId });
