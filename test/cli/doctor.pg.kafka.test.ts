@@ -69,7 +69,7 @@ test('beside a running connector nothing is wrong, and what is fine can be liste
   said(examined, /^ok lease: the lease is held by process \d+ \("millrace\/.* from 127\.0\.0\.1, since 20/);
   const words = await waitFor('nothing to be said', async () => {
     const edge = edgeFor([one.file(), '--watch-seconds', '0']);
-    assert.equal(await doctor(edge), 0);
+    assert.equal(await doctor(edge), 0, edge.text());
     return edge.text().includes('nothing is wrong') && edge.text();
   });
   assert.match(words, /^connector ".*": nothing is wrong\n {2}fine {5}\d+ findings about .* \(--all lists them\)\n$/);

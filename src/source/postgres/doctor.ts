@@ -217,7 +217,8 @@ class Examination implements DatabaseExamination {
     const { facts } = this;
     if (stored.position === null) {
       if (facts !== null) checkFirstSlot(slot, { settings, facts, earlier: stored.claim });
-    } else if (facts === null || parsePosition(stored.position).system === facts.system) {
+    } else if (slot.activePid === null && (facts === null || parsePosition(stored.position).system === facts.system)) {
+      // Not beside a running instance: that has checked it, and moves the slot on while we look.
       checkConfirmed(slot.confirmed, parseLsn(parsePosition(stored.position).lsn), settings.slotName);
     }
   }

@@ -149,7 +149,10 @@ class Plan {
     else checkSlot(slot, settings);
     // Our own walsender is no obstacle: it belongs to the instance that runs, or is ended by the next.
     await refuseStranger(this.#client, settings, walsenderName(clusterId, settings.transactionalId));
-    if (position !== null) checkConfirmed(slot.confirmed, parseLsn(parsePosition(position).lsn), settings.slotName);
+    // A running instance, which has checked it, moves the slot on while we look.
+    if (position !== null && slot.activePid === null) {
+      checkConfirmed(slot.confirmed, parseLsn(parsePosition(position).lsn), settings.slotName);
+    }
     this.#say('ok', `slot "${settings.slotName}" has confirmed ${slot.confirmed ?? 'nothing yet'}`);
   }
 }
