@@ -8,6 +8,7 @@ const HELP = `millrace ${VERSION}: PostgreSQL to Kafka, exactly once
   millrace run FILE|FOLDER…       run connectors
   millrace validate FILE|FOLDER…  every mistake in their files, without connecting to anything
   millrace plan FILE|FOLDER…      what a start would find and make in database and Kafka; changes nothing
+  millrace doctor FILE|FOLDER…    why a connector does not deliver, worst first, each with a remedy; changes nothing
   millrace offsets show|set|reset FILE…
                                   where a connector stands, and where it is to go on
   millrace schema                 JSON Schema of such a file, for editors
@@ -35,6 +36,8 @@ async function main(command: string | undefined, edge: Edge): Promise<number> {
       return (await import('./cli/validate.ts')).validate(edge);
     case 'plan':
       return (await import('./cli/plan.ts')).plan(edge);
+    case 'doctor':
+      return (await import('./cli/doctor.ts')).doctor(edge);
     case 'offsets':
       return (await import('./cli/offsets.ts')).offsets(edge);
     case 'schema':

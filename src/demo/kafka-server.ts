@@ -29,6 +29,8 @@ export interface KafkaOptions {
   readonly version?: string;
   /** More listeners, named after their protocol (SASL_SSL, …); what they need goes into `properties`. */
   readonly listeners?: readonly string[];
+  /** What the broker gives for its address instead of where it listens, by listener. */
+  readonly advertised?: Readonly<Record<string, string>>;
   /** Lines for server.properties, beside or instead of ours. */
   readonly properties?: Readonly<Record<string, string | number | boolean>>;
   /** Arguments of `StorageTool format`, such as `--add-scram`. */
@@ -102,7 +104,7 @@ async function format(of: {
   const quorum = isOld
     ? { 'controller.quorum.voters': `1@${controller}` }
     : { 'controller.quorum.bootstrap.servers': controller };
-  const lines = { ...serverProperties(home, listeners, controller), ...quorum, ...options.properties };
+  const lines = { ...serverProperties({ home, listeners, controller, options }), ...quorum, ...options.properties };
   writeFileSync(
     properties,
     Object.entries(lines)
@@ -124,17 +126,20 @@ async function format(of: {
   await promisify(execFile)('java', ['-XX:TieredStopAtLevel=1', '-cp', classPath, ...args]);
 }
 
-function serverProperties(
-  home: string,
-  listeners: Readonly<Record<string, string>>,
-  controller: string,
-): Record<string, string | number | boolean> {
+function serverProperties(of: {
+  readonly home: string;
+  readonly listeners: Readonly<Record<string, string>>;
+  readonly controller: string;
+  readonly options: KafkaOptions;
+}): Record<string, string | number | boolean> {
+  const { home, listeners, controller, options } = of;
   const names = Object.keys(listeners);
-  const advertised = names.map((name) => `${name}://${listeners[name]}`);
+  const bound = names.map((name) => `${name}://${listeners[name]}`);
+  const advertised = names.map((name) => `${name}://${options.advertised?.[name] ?? listeners[name]}`);
   return {
     'process.roles': 'broker,controller',
     'node.id': 1,
-    listeners: [...advertised, `CONTROLLER://${controller}`].join(','),
+    listeners: [...bound, `CONTROLLER://${controller}`].join(','),
     'advertised.listeners': advertised.join(','),
     'listener.security.protocol.map': ['CONTROLLER:PLAINTEXT', ...names.map((name) => `${name}:${name}`)].join(','),
     'controller.listener.names': 'CONTROLLER',

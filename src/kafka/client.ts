@@ -18,16 +18,25 @@ export interface KafkaSettings {
   readonly tls: { readonly ca: string | null; readonly cert: string | null; readonly key: string | null } | null;
 }
 
+/** How long a client waits for a broker, and how often it tries. */
+export interface Patience {
+  readonly connectionTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly retries: number;
+}
+
+const PATIENT: Patience = { connectionTimeoutMs: 5000, requestTimeoutMs: 30_000, retries: 12 };
+
 /** A kafkajs client whose own log goes to ours at debug. */
-export function createKafka(settings: KafkaSettings, log: Log): Kafka {
+export function createKafka(settings: KafkaSettings, log: Log, patience: Patience = PATIENT): Kafka {
   const { sasl, tls } = settings;
   const config: KafkaConfig = {
     clientId: settings.clientId,
     brokers: [...settings.bootstrapServers],
-    connectionTimeout: 5000,
-    requestTimeout: 30_000,
+    connectionTimeout: patience.connectionTimeoutMs,
+    requestTimeout: patience.requestTimeoutMs,
     // kafkajs' default of 300 ms would be waited for after every CONCURRENT_TRANSACTIONS, which is normal here.
-    retry: { initialRetryTime: 10, maxRetryTime: 1000, multiplier: 1.5, retries: 12 },
+    retry: { initialRetryTime: 10, maxRetryTime: 1000, multiplier: 1.5, retries: patience.retries },
     socketFactory,
     logLevel: logLevel.WARN,
     logCreator:

@@ -139,7 +139,12 @@ export interface Cluster {
   readonly brokerPool: {
     readonly brokers: Readonly<Record<string, Broker>>;
     readonly seedBroker?: Broker;
-    readonly metadata: (Metadata & { readonly clusterId: string | null }) | null;
+    readonly metadata:
+      | (Metadata & {
+          readonly clusterId: string | null;
+          readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[];
+        })
+      | null;
     createBroker: (options: object) => Broker;
   };
   connect(): Promise<void>;

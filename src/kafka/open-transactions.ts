@@ -27,6 +27,9 @@ export type PartitionList = Readonly<Record<string, readonly number[]>>;
 export interface TransactionState {
   /** The coordinator's word: Empty, Ongoing, PrepareCommit, PrepareAbort, CompleteCommit, CompleteAbort, … */
   readonly state: string;
+  readonly timeoutMs: number;
+  /** By the coordinator's clock, in milliseconds since 1970-01-01 UTC; null when none is open. */
+  readonly startedAtMs: number | null;
   /** Only while it is not complete. */
   readonly partitions: PartitionList;
 }
@@ -70,11 +73,26 @@ export interface OpenTransaction {
   readonly producerId: bigint;
   /** Where it begins in the partition. */
   readonly startOffset: bigint;
+  /** Of its last record, by its producer's clock, in milliseconds since 1970-01-01 UTC. */
+  readonly lastAtMs: number;
 }
 
 interface ProducersAnswer {
   readonly code: number;
   readonly open: OpenTransaction[];
+}
+
+/** The first open transaction of a partition; null when there is none, or without the right to know. Throws protocol errors. */
+export async function firstOpen(
+  cluster: Cluster,
+  at: PartitionAt,
+): Promise<(OpenTransaction & { readonly transactionalId: string | null }) | null> {
+  const { code, open } = await openIn(cluster, at);
+  if (code === TOPIC_AUTHORIZATION_FAILED) return null;
+  if (code !== 0) throw errorFromCode(code);
+  const first = open.sort((a, b) => (a.startOffset < b.startOffset ? -1 : 1))[0];
+  if (first === undefined) return null;
+  return { ...first, transactionalId: await transactionalIdOf(cluster, first.producerId) };
 }
 
 /**
@@ -144,10 +162,12 @@ export function readProducers(payload: Buffer): ProducersAnswer {
       reader.skip(reader.size());
       for (let producers = reader.size(); producers > 0; producers--) {
         const producerId = reader.i64();
-        reader.skip(4 + 4 + 8 + 4);
+        reader.skip(4 + 4); // epoch, last sequence
+        const lastAtMs = Number(reader.i64());
+        reader.skip(4); // the coordinator's epoch
         const startOffset = reader.i64();
         reader.tags();
-        if (startOffset >= 0n) open.push({ producerId, startOffset });
+        if (startOffset >= 0n) open.push({ producerId, startOffset, lastAtMs });
       }
       reader.tags();
     }
@@ -164,7 +184,9 @@ export function readTransaction(payload: Buffer): { readonly code: number; reado
   const code = reader.i16();
   reader.skip(reader.size()); // its id
   const state = reader.text(reader.size());
-  reader.skip(4 + 8 + 8 + 2); // time-out, start, producer id, epoch
+  const timeoutMs = reader.i32();
+  const startedAt = Number(reader.i64());
+  reader.skip(8 + 2); // producer id, epoch
   const partitions: Record<string, number[]> = {};
   for (let topics = reader.size(); topics > 0; topics--) {
     const of: number[] = [];
@@ -172,7 +194,7 @@ export function readTransaction(payload: Buffer): { readonly code: number; reado
     for (let count = reader.size(); count > 0; count--) of.push(reader.i32());
     reader.tags();
   }
-  return { code, transaction: { state, partitions } };
+  return { code, transaction: { state, timeoutMs, startedAtMs: startedAt < 0 ? null : startedAt, partitions } };
 }
 
 /** The transactional.id of the first transaction listed, or null. */

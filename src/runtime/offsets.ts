@@ -94,6 +94,7 @@ export async function applyChange(
   try {
     const { identity, lost } = await source.acquire(context.signal);
     const run = AbortSignal.any([context.signal, lost]);
+    // Not checked as a start is: what keeps one from going on is what a change is made for.
     // A claim that announced a slot of unknown origin would hand it to the next start.
     const opened = await sink.open(ownSlot ? identity : { ...identity, intent: '' }, run);
     run.throwIfAborted();

@@ -7,6 +7,7 @@ import { clashFinding, planKafka } from '../sink/kafka/plan.ts';
 import { planDatabase } from '../source/postgres/plan.ts';
 import { loadPlugins } from './chain.ts';
 import { postgresSettings, sinkSettings } from './assemble.ts';
+import { topicPattern } from './doctor-router.ts';
 
 export interface ConnectorPlan {
   readonly database: readonly Finding[];
@@ -18,7 +19,15 @@ export async function planConnector(
   context: { readonly log: Log; readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<ConnectorPlan> {
   const settings = postgresSettings(config);
-  const { findings: kafka, stored, clusterId } = await planKafka(sinkSettings(config), context);
+  const pattern = topicPattern(config);
+  const {
+    findings: kafka,
+    stored,
+    clusterId,
+  } = await planKafka(sinkSettings(config), {
+    ...context,
+    isTarget: (topic) => pattern?.test(topic) ?? false,
+  });
   const { position, claim } = stored;
   const { findings, facts } = await planDatabase({ settings, position, claim, clusterId, signal: context.signal });
   if (facts === null) return { database: findings, kafka };

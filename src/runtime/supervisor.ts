@@ -206,7 +206,7 @@ function overdue(signal: AbortSignal, limitMs: () => number, clock: Clock, ended
 
 function hearingCommits(sink: Sink, onCommit: () => void): Sink {
   return {
-    open: (identity, signal) => sink.open(identity, signal),
+    open: (identity, signal, check) => sink.open(identity, signal, check),
     commit: async (records, position, atBoundary) => {
       await sink.commit(records, position, atBoundary);
       if (atBoundary) onCommit();

@@ -36,7 +36,7 @@ export async function runConnector(
   try {
     const { identity, lost } = await source.acquire(signal);
     const run = AbortSignal.any([signal, lost]);
-    const opened = await sink.open(identity, run);
+    const opened = await sink.open(identity, run, async (found) => source.check?.(found, run));
     const start = await source.prepare(opened, run);
     context.failpoint?.('before-first-position');
     if (start !== opened.position) await sink.commit(new Records(), start, true);

@@ -2,10 +2,17 @@ import type { Introduction, Opened } from '../change/claim.ts';
 import type { Records } from '../change/records.ts';
 import type { Position } from '../change/position.ts';
 
+/** Throws what a start that finds this would be refused for. */
+export type StartCheck = (found: Opened) => Promise<void>;
+
 /** Where records go, together with the position they came from. */
 export interface Sink {
-  /** Fences older owners first, writes our claim, then reads the stored position. Only with the lease held. */
-  open(identity: Introduction, signal: AbortSignal): Promise<Opened>;
+  /**
+   * Fences older owners first, writes our claim, then reads the stored position. Only with the lease held. `check` is
+   * asked with what is stored before anything is created, fenced or written, and what it throws ends the opening; it is
+   * left out where an open transaction hides what is stored.
+   */
+  open(identity: Introduction, signal: AbortSignal, check?: StartCheck): Promise<Opened>;
   /**
    * Writes records and position as one. With `atBoundary` it resolves when both are durable; nothing can keep them from
    * becoming visible, which they are a moment later. Without, the

@@ -13,6 +13,11 @@ export interface Source {
    */
   acquire(signal: AbortSignal): Promise<{ readonly identity: Introduction; readonly lost: AbortSignal }>;
   /**
+   * Throws whatever `prepare` would refuse, as far as that can be told by looking; for before we say that we are here.
+   * Compares with the database as it was at `acquire` where an older owner may move it on meanwhile.
+   */
+  check?(opened: Opened, signal: AbortSignal): Promise<void>;
+  /**
    * Checks that resuming is safe, creates what is missing on a first start, and gives the position to stream from.
    * Throws `refused` when going on would lose or repeat data. If the answer is not the stored position, it has to be
    * committed before `read`.

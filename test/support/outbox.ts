@@ -1,10 +1,17 @@
 /** An outbox table in a database of its own, the connector for it, and what arrived of it. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import type { TestContext } from 'node:test';
 import { MillraceError } from '../../src/errors.ts';
 import type { CommittedRecord } from '../../src/kafka/reader.ts';
-import { type Database, committed, freshDatabase, freshName, kafka, postgres } from './servers.ts';
+import {
+  type Database,
+  type PostgresAddress,
+  committed,
+  freshDatabase,
+  freshName,
+  kafka,
+  postgres,
+} from './servers.ts';
 
 export interface Outbox {
   readonly db: Database;
@@ -20,13 +27,13 @@ export interface Outbox {
 
 const DDL = readFileSync(new URL('../../sql/postgres/outbox.sql', import.meta.url), 'utf8');
 
-/** `brokers`: plain `host:port` of a Kafka other than the shared one. */
+/** `brokers`: plain `host:port` of a Kafka other than the shared one; `server`: another PostgreSQL. */
 export async function freshOutbox(
-  t: TestContext,
+  t: { after(end: () => Promise<void>): void },
   over: Readonly<Record<string, unknown>> = {},
-  { major = 18, brokers }: { readonly major?: 14 | 18; readonly brokers?: string } = {},
+  of: { readonly major?: 14 | 18; readonly brokers?: string; readonly server?: PostgresAddress } = {},
 ): Promise<Outbox> {
-  const [server, bootstrap] = [await postgres(major), brokers ?? (await kafka())];
+  const [server, bootstrap] = [of.server ?? (await postgres(of.major ?? 18)), of.brokers ?? (await kafka())];
   const db = await freshDatabase(server);
   t.after(() => db.drop());
   await db.client.query(DDL);

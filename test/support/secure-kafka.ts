@@ -19,7 +19,12 @@ export interface SecureKafka extends KafkaServer {
 const PLAIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required';
 const SCRAM = 'org.apache.kafka.common.security.scram.ScramLoginModule required;';
 
-export async function startSecureKafka(): Promise<SecureKafka> {
+/** `advertised`: see `KafkaOptions`. */
+export async function startSecureKafka({
+  advertised = {},
+}: {
+  readonly advertised?: Readonly<Record<string, string>>;
+} = {}): Promise<SecureKafka> {
   const scram = (mechanism: string): string[] => ['--add-scram', `${mechanism}=[name=${USER},password=${PASSWORD}]`];
   const jaas = Object.fromEntries(
     ['sasl_plaintext', 'sasl_ssl'].flatMap((listener) => [
@@ -33,6 +38,7 @@ export async function startSecureKafka(): Promise<SecureKafka> {
   const client = certificates.sign(USER);
   const server = await startKafka(() => {}, {
     listeners: ['SASL_PLAINTEXT', 'SASL_SSL', 'SSL'],
+    advertised,
     format: [...scram('SCRAM-SHA-256'), ...scram('SCRAM-SHA-512')],
     properties: {
       ...jaas,

@@ -3,16 +3,19 @@ import type { SourceIdentity } from '../../change/claim.ts';
 import type { Finding } from '../../change/finding.ts';
 import { MillraceError } from '../../errors.ts';
 import { createKafka, kafkaError } from '../../kafka/client.ts';
-import { type Cluster, closeCluster, findCoordinator, openCluster } from '../../kafka/cluster.ts';
+import { type Cluster, anyBroker, closeCluster, findCoordinator, openCluster } from '../../kafka/cluster.ts';
+import { allTopics } from '../../kafka/cluster-state.ts';
 import { TopicTail } from '../../kafka/reader.ts';
 import {
   type TopicContext,
   type TopicCreation,
   brokerConfig,
   checkCreation,
+  topicConfigs,
   topicLeaders,
 } from '../../kafka/topics.ts';
 import type { Clock, Log } from '../../ports.ts';
+import { weakDurability } from './durability.ts';
 import { NOTHING_STORED, type Stored, foldStored, judgeOffsetsTopic, offsetsTopicCreation } from './offsets.ts';
 import { type KafkaSinkSettings, checkClash } from './sink.ts';
 
@@ -22,13 +25,21 @@ export interface KafkaPlan {
   readonly clusterId: string;
 }
 
+/** Looks at existing topics that the router writes to. */
+export interface PlanTargets {
+  readonly isTarget: (topic: string) => boolean;
+}
+
 interface PlanContext {
   readonly log: Log;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
-export async function planKafka(settings: KafkaSinkSettings, context: PlanContext): Promise<KafkaPlan> {
+export async function planKafka(
+  settings: KafkaSinkSettings,
+  { isTarget, ...context }: PlanContext & PlanTargets,
+): Promise<KafkaPlan> {
   const findings: Finding[] = [];
   let stored = NOTHING_STORED;
   let cluster: Cluster | null = null;
@@ -66,6 +77,9 @@ export async function planKafka(settings: KafkaSinkSettings, context: PlanContex
       findings.push(...(await transactionTimeout(topics, settings.transactionTimeoutMs)));
     });
     findings.push(eventTopics(settings.topicCreation));
+    await attempt('cannot look at the event topics', async () => {
+      findings.push(...(await durability(topics, settings.offsetsTopic, isTarget)));
+    });
     return { findings, stored, clusterId };
   } finally {
     await closeCluster(opened);
@@ -113,7 +127,7 @@ async function offsetsTopic(
 }
 
 /** The brokers refuse a producer that asks for more. */
-async function transactionTimeout(topics: TopicContext, wantedMs: number): Promise<Finding[]> {
+export async function transactionTimeout(topics: TopicContext, wantedMs: number): Promise<Finding[]> {
   const name = 'transaction.max.timeout.ms';
   const mostMs = await brokerConfig(topics, name).catch((error: unknown) => {
     // Without the right to ask, a start shows it.
@@ -134,6 +148,40 @@ function eventTopics(creation: TopicCreation): Finding {
   }
   const text = 'event topics that are missing would be created with their first event';
   return { level: 'create', text, statement: command('TOPIC', creation) };
+}
+
+const MOST_TOPICS = 200;
+
+/** Existing event topics that lose what they have acknowledged when one broker is lost (design 3.2.8). */
+async function durability(
+  topics: TopicContext,
+  offsetsTopic: string,
+  isTarget: (topic: string) => boolean,
+): Promise<Finding[]> {
+  const all = await allTopics(await anyBroker(topics.cluster));
+  const targets = all.filter(({ topic, internal }) => !internal && topic !== offsetsTopic && isTarget(topic));
+  const replicated = targets
+    .map(({ topic, partitions }) => ({ topic, replicas: Math.min(...partitions.map((each) => each.replicas.length)) }))
+    .filter(({ replicas }) => replicas >= 3);
+  const found = await Promise.all(
+    replicated.slice(0, MOST_TOPICS).map(async ({ topic, replicas }): Promise<Finding[]> => {
+      const minInSync = await minInSyncOf(topics, topic);
+      const weak = minInSync === null ? null : weakDurability({ topic, replicas, minInSync });
+      return weak === null ? [] : [{ level: 'warning', ...weak }];
+    }),
+  );
+  return found.flat();
+}
+
+/** null without the right to describe the topic's settings. */
+async function minInSyncOf(topics: TopicContext, topic: string): Promise<number | null> {
+  const name = 'min.insync.replicas';
+  try {
+    return Number((await topicConfigs(topics, topic, [name])).get(name) ?? 1);
+  } catch (error) {
+    if (error instanceof MillraceError && error.kind === 'kafka-rejected') return null;
+    throw error;
+  }
 }
 
 /** What a start would ask of the brokers, as their own tool says it. */

@@ -8,14 +8,14 @@ import type { Position } from '../../change/position.ts';
 import { MillraceError } from '../../errors.ts';
 import { type KafkaSettings, createKafka, kafkaError } from '../../kafka/client.ts';
 import { type Cluster, closeCluster, openCluster } from '../../kafka/cluster.ts';
-import type { PartitionList } from '../../kafka/open-transactions.ts';
+import type { PartitionAt, PartitionList } from '../../kafka/open-transactions.ts';
 import { partitionOf } from '../../kafka/partition.ts';
 import { TopicTail } from '../../kafka/reader.ts';
 import { BATCH_HEADER_BYTES, RECORD_HEAD_BYTES } from '../../kafka/record-batch.ts';
-import type { TopicCreation } from '../../kafka/topics.ts';
+import { type TopicCreation, endOffsets, topicLeaders } from '../../kafka/topics.ts';
 import { PartitionTarget, type TransactionalWriter, openWriter } from '../../kafka/writer.ts';
 import type { Clock, Failpoint, Log } from '../../ports.ts';
-import type { ResettableSink } from '../sink.ts';
+import type { ResettableSink, StartCheck } from '../sink.ts';
 import { type Layout, Layouts } from './layout.ts';
 import { type LastTransaction, settle } from './settle.ts';
 import {
@@ -83,7 +83,7 @@ class KafkaSink implements ResettableSink {
     this.#context = context;
   }
 
-  async open(identity: Introduction, signal: AbortSignal): Promise<Opened> {
+  async open(identity: Introduction, signal: AbortSignal, check?: StartCheck): Promise<Opened> {
     const { connector, kafka, offsetsTopic, transactionalId, transactionTimeoutMs, topicCreation } = this.#settings;
     const { log, clock } = this.#context;
     const cluster = await openCluster(createKafka(kafka, log)).catch((error: unknown) => {
@@ -91,6 +91,9 @@ class KafkaSink implements ResettableSink {
     });
     this.#cluster = cluster;
     const topics = { cluster, log, clock, signal };
+    const clusterId = cluster.brokerPool.metadata?.clusterId ?? '';
+    const isFirst = (await topicLeaders(topics, offsetsTopic)) === null;
+    if (isFirst) await check?.({ position: null, earlier: null, clusterId });
     const leaders = await ensureOffsetsTopic(topics, offsetsTopic, topicCreation.replicationFactor);
     const partition = offsetsPartition(connector, leaders.length);
     const at = { topic: offsetsTopic, partition, leader: leaders[partition] ?? -1, maxBatchBytes: OFFSETS_BATCH_BYTES };
@@ -103,7 +106,11 @@ class KafkaSink implements ResettableSink {
     );
     // Before anybody is fenced: a name clash must not stop the one who has the name by right. What an owner who died
     // left open is not waited for: the fencing below ends it.
-    this.#checkClash((await reader.read('stable')).claim, identity);
+    const seen = await reader.read('stable');
+    this.#checkClash(seen.claim, identity);
+    if (!isFirst && (await isAllVisible(cluster, at))) {
+      await check?.({ position: seen.position, earlier: seen.claim, clusterId });
+    }
     const { clientId } = kafka;
     const writer = await openWriter(cluster, {
       transactionalId,
@@ -122,7 +129,6 @@ class KafkaSink implements ResettableSink {
     this.#context.failpoint?.('after-claim');
     // Everything an older owner committed lies before our claim now.
     const stored = await reader.read('end');
-    const clusterId = cluster.brokerPool.metadata?.clusterId ?? '';
     return { position: stored.position, earlier: before.claim, clusterId };
   }
 
@@ -263,6 +269,13 @@ class KafkaSink implements ResettableSink {
     if (this.#session === null) throw new MillraceError('internal', 'the sink is not open');
     return this.#session;
   }
+}
+
+/** No open transaction ends what a committed reader sees of a partition. */
+async function isAllVisible(cluster: Cluster, at: PartitionAt): Promise<boolean> {
+  const [written] = await endOffsets(cluster, [at], 'written');
+  const [stable] = await endOffsets(cluster, [at], 'stable');
+  return stable === written;
 }
 
 function noPartition(topic: string, partition: number, count: number): never {

@@ -63,21 +63,6 @@ export async function withSession<T>(
   }
 }
 
-/** The promise, or the signal's reason as soon as it is aborted: for what is asked on a session that lives on. */
-export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  let abort = (): void => {};
-  const aborted = new Promise<never>((_resolve, reject) => {
-    abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
-}
-
 /** Says goodbye, and cuts the connection when the server (or the network) does not answer within a second. */
 export async function endSession(client: pg.Client): Promise<void> {
   const timer = setTimeout(() => socketOf(client).destroy(), GOODBYE_MS);

@@ -68,7 +68,7 @@ export async function acquireLease(settings: PostgresSettings, context: LeaseCon
 }
 
 /** By this application_name the instances of Millrace know each other; PostgreSQL keeps 63 bytes of it. */
-function leaseName(connectorName: string): string {
+export function leaseName(connectorName: string): string {
   return `millrace/${connectorName}`.slice(0, 63);
 }
 
@@ -85,6 +85,11 @@ async function limitSession(client: pg.Client, log: Log): Promise<void> {
   await client.query('SET tcp_keepalives_interval = 3');
   await client.query('SET tcp_keepalives_count = 3');
   log.warn('PostgreSQL before 14 has no idle_session_timeout: a frozen instance keeps the lease until it is killed');
+}
+
+/** The lease's lock as pg_locks shows it. */
+export function leaseLock(connectorName: string): { readonly classId: number; readonly objectId: number } {
+  return { classId: LOCK_CLASS, objectId: lockKey(connectorName) >>> 0 };
 }
 
 function lockKey(connectorName: string): number {

@@ -12,7 +12,7 @@ import { type ServerFacts, checkResume, judgeServer, readServerFacts } from './p
 import { checkFirstSlot, missingSlot } from './prepare.ts';
 import { FILTERED, NO_IDENTITY, planPublication } from './publication.ts';
 import type { PostgresSettings } from './settings.ts';
-import { type Slot, checkConfirmed, checkSlot, creationOf, readSlot, walsenderName } from './slot.ts';
+import { type Slot, checkConfirmed, checkSlot, creationOf, readSlot, refuseStranger, walsenderName } from './slot.ts';
 import { checkSynchronous } from './synchronous.ts';
 import { capacity, publicationRights, sizes } from './plan-queries.ts';
 
@@ -138,7 +138,7 @@ class Plan {
   }
 
   async #slot(slot: Slot | null): Promise<void> {
-    const { settings, position, claim } = this.#options;
+    const { settings, position, claim, clusterId } = this.#options;
     if (slot === null) {
       if (position !== null) throw missingSlot(settings);
       this.#say('create', `slot "${settings.slotName}" would be created`, creationOf(settings));
@@ -147,25 +147,13 @@ class Plan {
     }
     if (position === null) checkFirstSlot(slot, { settings, facts: this.#facts, earlier: claim });
     else checkSlot(slot, settings);
-    await this.#stranger(slot);
-    if (position !== null) checkConfirmed(slot.confirmed, parseLsn(parsePosition(position).lsn), settings.slotName);
+    // Our own walsender is no obstacle: it belongs to the instance that runs, or is ended by the next.
+    await refuseStranger(this.#client, settings, walsenderName(clusterId, settings.transactionalId));
+    // A running instance, which has checked it, moves the slot on while we look.
+    if (position !== null && slot.activePid === null) {
+      checkConfirmed(slot.confirmed, parseLsn(parsePosition(position).lsn), settings.slotName);
+    }
     this.#say('ok', `slot "${settings.slotName}" has confirmed ${slot.confirmed ?? 'nothing yet'}`);
-  }
-
-  /** Our own walsender is no obstacle: it belongs to the instance that runs, or is ended by the next. */
-  async #stranger({ activePid }: Slot): Promise<void> {
-    const { settings, clusterId } = this.#options;
-    if (activePid === null) return;
-    const result = await this.#client.query<{ name: string }>(
-      'SELECT application_name AS name FROM pg_catalog.pg_stat_activity WHERE pid = $1',
-      [activePid],
-    );
-    const name = result.rows[0]?.name;
-    if (name === undefined || name === walsenderName(clusterId, settings.transactionalId)) return;
-    throw new MillraceError(
-      'refused',
-      `slot "${settings.slotName}" is in use by process ${activePid} with application_name "${name}", which is not ours: stop it, or set slot.name to another name`,
-    );
   }
 }
 

@@ -7,9 +7,22 @@ import type { Clock, Failpoint, Log } from '../../ports.ts';
 import { databaseError, withSession } from './connection.ts';
 import { parsePosition } from './position.ts';
 import { type ServerFacts, checkResume } from './preflight.ts';
-import { ensurePublication } from './publication.ts';
+import { publicationRights } from './plan-queries.ts';
+import { ensurePublication, planPublication } from './publication.ts';
 import type { PostgresSettings } from './settings.ts';
-import { type Slot, announces, checkSlot, createSlot, freeSlot, readSlot, walsenderName } from './slot.ts';
+import {
+  type Slot,
+  announces,
+  checkConfirmed,
+  checkSlot,
+  createSlot,
+  freeSlot,
+  readSlot,
+  refuseStranger,
+  walsenderName,
+} from './slot.ts';
+import { parseLsn } from './lsn.ts';
+import type { Finding } from '../../change/finding.ts';
 import { checkSynchronous } from './synchronous.ts';
 
 export interface Preparation {
@@ -20,6 +33,48 @@ export interface Preparation {
   readonly log: Log;
   readonly clock: Clock;
   readonly failpoint?: (name: Failpoint) => void;
+}
+
+/**
+ * Whatever `prepare` would refuse, before anybody writes that we are here. `slot` is as it was before `opened` was read:
+ * an older owner who is not fenced yet may move it on meanwhile.
+ */
+export async function checkStart(of: {
+  readonly settings: PostgresSettings;
+  readonly facts: ServerFacts;
+  readonly slot: Slot | null;
+  readonly opened: Opened;
+  readonly signal: AbortSignal;
+}): Promise<void> {
+  const { settings, facts, slot, opened, signal } = of;
+  const { position, earlier } = opened;
+  await withSession(settings, { applicationName: 'millrace/check', signal }, async (client) => {
+    try {
+      await client.query("SET statement_timeout = '60s'");
+      const stored = position === null ? null : parsePosition(position);
+      if (stored !== null) await checkResume(client, facts, stored);
+      if (slot === null && stored !== null) throw missingSlot(settings);
+      if (slot !== null) {
+        if (stored === null) checkFirstSlot(slot, { settings, facts, earlier });
+        else {
+          checkSlot(slot, settings);
+          checkConfirmed(slot.confirmed, parseLsn(stored.lsn), settings.slotName);
+        }
+        await refuseStranger(client, settings, walsenderName(opened.clusterId, settings.transactionalId));
+      }
+      const plan = await planPublication(client, settings, slot === null ? 'first' : 'continued');
+      if (plan.refusals[0] !== undefined) throw plan.refusals[0];
+      const [lacking] = plan.action === null ? [] : await publicationRights(client, settings, plan.action);
+      if (lacking !== undefined) throw missingRight(lacking);
+    } catch (error) {
+      throw databaseError(error, 'cannot check the start');
+    }
+  });
+}
+
+function missingRight({ text, statement }: Finding): MillraceError {
+  if (statement === undefined) return new MillraceError('database-rejected', text);
+  return new MillraceError('database-rejected', `${text}. Run as an owner: ${statement}`, { statement });
 }
 
 /** The stored position if it can be resumed, or the first one. Throws `refused` with the remedy. */

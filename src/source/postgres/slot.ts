@@ -113,16 +113,30 @@ export async function freeSlot(
           'the instance that it serves is frozen. Kill or continue that instance',
       );
     }
-    if (holder.ended === null) {
-      throw new MillraceError(
-        'refused',
-        `slot "${settings.slotName}" is in use by process ${holder.pid} with application_name "${holder.name}", which is not ours: ` +
-          'a copied configuration on another Kafka cluster, or another program. Stop it, or set slot.name to another name',
-      );
-    }
+    if (holder.ended === null) throw inUse(settings.slotName, holder);
     if (attempt === 0) context.log.warn('ended our own stale walsender', { slot: settings.slotName, pid: holder.pid });
     await context.clock.sleep(100, context.signal);
   }
+}
+
+/** Refuses a slot that is in use by anybody but a walsender of our own. */
+export async function refuseStranger(client: pg.Client, { slotName }: PostgresSettings, ours: string): Promise<void> {
+  const result = await client.query<{ pid: number; name: string }>(
+    `SELECT a.pid, a.application_name AS name
+       FROM pg_catalog.pg_replication_slots s JOIN pg_catalog.pg_stat_activity a ON a.pid = s.active_pid
+      WHERE s.slot_name = $1`,
+    [slotName],
+  );
+  const [holder] = result.rows;
+  if (holder !== undefined && holder.name !== ours) throw inUse(slotName, holder);
+}
+
+function inUse(slotName: string, { pid, name }: { readonly pid: number; readonly name: string }): MillraceError {
+  return new MillraceError(
+    'refused',
+    `slot "${slotName}" is in use by process ${pid} with application_name "${name}", which is not ours: ` +
+      'a copied configuration on another Kafka cluster, or another program. Stop it, or set slot.name to another name',
+  );
 }
 
 /** A command of replication sessions. */

@@ -10,7 +10,8 @@ import { type Column, type Table, tableName } from '../../change/table.ts';
 import { MillraceError } from '../../errors.ts';
 import type { Clock, Failpoint, Log, Progress } from '../../ports.ts';
 import type { Source } from '../source.ts';
-import { connect, databaseError, untilAborted } from './connection.ts';
+import { connect, databaseError } from './connection.ts';
+import { untilAborted } from '../../network/until-aborted.ts';
 import { FragmentAssembler, type StreamStart } from './fragment.ts';
 import { headerEncoder, headerOfType } from './header.ts';
 import { type Lease, acquireLease } from './lease.ts';
@@ -19,9 +20,9 @@ import { formatLsn, parseLsn } from './lsn.ts';
 import { PgoutputDecoder } from './pgoutput.ts';
 import { parsePosition } from './position.ts';
 import { type ServerFacts, readServerFacts } from './preflight.ts';
-import { prepare } from './prepare.ts';
+import { checkStart, prepare } from './prepare.ts';
 import type { PostgresSettings } from './settings.ts';
-import { checkConfirmed, readSlot, walsenderName } from './slot.ts';
+import { type Slot, checkConfirmed, readSlot, walsenderName } from './slot.ts';
 import { ReplicationStream, startReplication } from './stream.ts';
 import { PostgresSourceBlock } from './source-block.ts';
 import { checkSynchronous } from './synchronous.ts';
@@ -50,6 +51,7 @@ class PostgresSource implements Source {
   readonly #context: PostgresSourceContext;
   #lease: Lease | null = null;
   #facts: ServerFacts | null = null;
+  #slotAtAcquire: Slot | null = null;
   #clusterId = '';
   #stream: ReplicationStream | null = null;
   #measuring: NodeJS.Timeout | undefined;
@@ -75,6 +77,7 @@ class PostgresSource implements Source {
     const facts = await readServerFacts(this.#settings, AbortSignal.any([signal, lease.lost]));
     this.#facts = facts;
     const slot = await untilAborted(readSlot(lease.client, this.#settings.slotName), signal);
+    this.#slotAtAcquire = slot;
     const identity: Introduction = {
       system: facts.system,
       database: facts.database,
@@ -84,6 +87,11 @@ class PostgresSource implements Source {
       intentExists: slot !== null,
     };
     return { identity, lost: lease.lost };
+  }
+
+  async check(opened: Opened, signal: AbortSignal): Promise<void> {
+    const { facts } = this.#held();
+    await checkStart({ settings: this.#settings, facts, slot: this.#slotAtAcquire, opened, signal });
   }
 
   async prepare(opened: Opened, signal: AbortSignal): Promise<Position> {
