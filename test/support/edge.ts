@@ -21,6 +21,7 @@ export function edgeFor(
   return {
     args,
     env,
+    platform: { node: '24.0.0', platform: 'linux-x64' },
     signal: new AbortController().signal,
     stdout: output((text) => (out += text)),
     stderr: output((text) => (err += text)),
