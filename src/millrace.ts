@@ -63,7 +63,7 @@ export async function run(
   const errors = new Map<string, MillraceError>();
   // A faulty log or onState of the caller's ends everything: nobody would hear of the others any more.
   const broken = new AbortController();
-  const http = options.http === undefined ? null : await startHttp(options.http, states, metrics);
+  const http = options.http === undefined ? null : await startHttp(options.http, states, metrics, 'http');
   if (http !== null) log.info('listening', { http: http.address });
   try {
     const runs = configs.map(async (config) => {
