@@ -1,7 +1,7 @@
 /** A connector's JSON file to its typed, frozen configuration; every mistake is said at once. */
-import { readFileSync } from 'node:fs';
 import { messageOf } from '../errors.ts';
 import type { Field } from './field.ts';
+import { readArgument } from './file-text.ts';
 import { type Given, type Surroundings, readDocument } from './given.ts';
 import { type Remark, adopt } from './known/adopt.ts';
 import {
@@ -48,11 +48,23 @@ export interface ConnectorConfig {
   readonly remarks: readonly Remark[];
 }
 
-export type Checked = { readonly config: ConnectorConfig } | { readonly mistakes: readonly Mistake[] };
+export type Checked = (
+  | {
+      readonly config: ConnectorConfig;
+      /** Keys of ours that have no value in it, because theirs is not known here: it is to be run only without any. */
+      readonly unknown: readonly string[];
+    }
+  | { readonly mistakes: readonly Mistake[] }
+) & {
+  /** References that were left open: their keys have not been checked. */
+  readonly open: readonly Mistake[];
+};
 
 const TOPIC_CONFIG = 'topic.creation.default.';
+/** Nobody reads more of them, and each takes a comparison with a thousand keys. */
+const MOST_SUGGESTIONS = 100;
 
-/** Reads and checks a file. Throws one `config` error that lists every mistake. */
+/** Reads and checks a file; `-` is standard input. Throws one `config` error that lists every mistake. */
 export function readConnectorFile(path: string, surroundings: Surroundings = {}): ConnectorConfig {
   return configOf(checkConnectorFile(path, surroundings));
 }
@@ -66,11 +78,10 @@ export function parseConnector(json: unknown, surroundings: Surroundings = {}): 
 export function checkConnectorFile(path: string, surroundings: Surroundings = {}): Checked {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readArgument(path);
   } catch (error) {
-    return {
-      mistakes: [{ source: path, line: null, column: null, key: null, text: `cannot be read: ${messageOf(error)}` }],
-    };
+    const text = `cannot be read: ${messageOf(error)}`;
+    return { mistakes: [{ source: path, line: null, column: null, key: null, text }], open: [] };
   }
   return checkConnector(text, path, surroundings);
 }
@@ -78,13 +89,16 @@ export function checkConnectorFile(path: string, surroundings: Surroundings = {}
 /** Checks a connector's JSON text; `source` is what mistakes call it. */
 export function checkConnector(text: string, source: string | null, surroundings: Surroundings = {}): Checked {
   const document = readDocument(text, source, surroundings);
+  const { open } = document;
   const check = new Check(source, document.given, document.mistakes);
   // Without a readable "config", every required key would be called missing.
   if (document.name === null && ![...document.given.values()].some((value) => !value.shared)) {
-    return { mistakes: check.mistakes.map(withExample) };
+    return { mistakes: check.mistakes.map(withExample), open };
   }
   const config = check.config(document.name ?? 'unnamed');
-  return check.mistakes.length === 0 ? { config } : { mistakes: check.mistakes.map(withExample) };
+  return check.mistakes.length === 0
+    ? { config, unknown: check.unknown, open }
+    : { mistakes: check.mistakes.map(withExample), open };
 }
 
 /** Adds a right value for the key, or for the one that was meant. */
@@ -110,7 +124,7 @@ class Check {
   readonly mistakes: Mistake[];
   readonly #source: string | null;
   readonly #given: Map<string, Given>;
-  /** Keys that are wrong already: no second mistake is made of them. */
+  /** Keys that are wrong already, or not known here: no second mistake is made of them. */
   readonly #wrong: Set<string | null>;
 
   constructor(source: string | null, given: ReadonlyMap<string, Given>, mistakes: readonly Mistake[]) {
@@ -120,16 +134,24 @@ class Check {
     this.#wrong = new Set(mistakes.map((mistake) => mistake.key));
   }
 
+  /** Keys whose values are not known here. */
+  get unknown(): string[] {
+    return [...this.#given].flatMap(([key, { unresolved }]) => (unresolved ? [key] : []));
+  }
+
   /** Only to be used when there are no mistakes. */
   config(name: string): ConnectorConfig {
-    const aliases = this.#foreignAliases();
+    const foreign = this.#foreignAliases();
     const remarks = this.#adopt('', fieldKeys(KEYS, ''), judgeConnectorKey);
+    this.#passOver();
     const values = this.#fields(KEYS, '');
     const prefix = this.#routerPrefix(values.transforms);
     if (prefix !== null) remarks.push(...this.#adopt(prefix, fieldKeys(ROUTER_KEYS, prefix), judgeRouterOption));
     const router = prefix === null ? null : this.#fields(ROUTER_KEYS, prefix);
-    this.#unknownKeys(prefix, values.transforms ?? [], aliases);
-    if (this.#given.has('name') && this.#given.get('name')?.text !== name)
+    this.#unknownKeys(prefix, values.transforms ?? null, foreign);
+    this.#passOver();
+    const repeated = this.#given.get('name');
+    if (repeated !== undefined && !repeated.unresolved && repeated.text !== name)
       this.#note('name', 'differs from the connector\'s "name": remove it');
     const routing = this.#routing(router ?? {}, prefix ?? '');
     const defaultName = nameInDatabase(name);
@@ -163,16 +185,24 @@ class Check {
     });
   }
 
+  /** Whose value is not known here is not judged. */
+  #passOver(): void {
+    for (const key of this.unknown) this.#wrong.add(key);
+  }
+
   #fields<F extends Fields>(fields: F, prefix: string): Partial<Values<F>> {
     const out: Record<string, unknown> = {};
     for (const [name, field] of Object.entries(fields)) {
       const key = prefix + field.key;
       const given = this.#given.get(key);
       if (given === undefined) {
+        // What is wrong, or not known here, must not be judged by its default.
+        if (this.#wrong.has(key)) continue;
         if ('default' in field) out[name] = field.default;
-        else if (!this.#wrong.has(key)) this.#note(key, `is missing: ${field.doc}`);
+        else this.#note(key, `is missing: ${field.doc}`);
         continue;
       }
+      if (given.unresolved) continue;
       const parsed = field.parse(given.text);
       if ('value' in parsed) out[name] = parsed.value;
       else
@@ -200,21 +230,23 @@ class Check {
     return null;
   }
 
-  #unknownKeys(prefix: string | null, aliases: readonly string[], foreign: readonly string[]): void {
+  /** `aliases`: null if what names them is wrong, or not known here. */
+  #unknownKeys(prefix: string | null, aliases: readonly string[] | null, foreign: readonly string[]): void {
     const known = [...fieldKeys(KEYS, ''), ...(prefix === null ? [] : fieldKeys(ROUTER_KEYS, prefix)), 'name'];
     const suggestions = [
       ...spelledOut(CONNECTOR_FAMILIES),
       ...(prefix === null ? [] : spelledOut(ROUTER_FAMILIES).map((option) => prefix + option)),
     ];
+    let unknown = 0;
     for (const [key] of this.#given) {
       if (known.includes(key) || key.startsWith(TOPIC_CONFIG)) continue;
       if (foreign.some((alias) => key.startsWith(`${alias}.`))) continue;
       const alias = /^transforms\.(.*?)\./.exec(key)?.[1];
-      if (alias !== undefined && !aliases.includes(alias)) {
+      if (alias !== undefined && aliases !== null && !aliases.includes(alias)) {
         this.#note(key, `belongs to the alias "${alias}", which "transforms" does not name`);
       } else if (prefix === null && alias !== undefined) continue;
       else {
-        const near = nearest(key, [...known, ...suggestions]);
+        const near = unknown++ < MOST_SUGGESTIONS ? nearest(key, [...known, ...suggestions]) : null;
         this.#note(key, `is not a key of this connector${near === null ? '' : `; did you mean "${near}"?`}`, near);
       }
     }
@@ -226,7 +258,8 @@ class Check {
   ): Pick<ConnectorConfig, 'headers' | 'topicRegex' | 'topicReplacement'> {
     const key = (field: keyof typeof ROUTER_KEYS): string => prefix + ROUTER_KEYS[field].key;
     const headers = (router.placement ?? []).flatMap((item) => this.#placement(item, key('placement')));
-    const topicRegex = this.#java(key('topicRegex'), () => fromJavaRegex(router.topicRegex ?? ''));
+    const { topicRegex: regex } = router;
+    const topicRegex = regex === undefined ? null : this.#java(key('topicRegex'), () => fromJavaRegex(regex));
     const topicReplacement = this.#java(
       key('topicReplacement'),
       () => topicRegex && fromJavaReplacement(router.topicReplacement ?? '', topicRegex),
@@ -310,10 +343,19 @@ class Check {
     this.#unusedSecurity(values.securityProtocol);
     for (const side of ['key', 'value'] as const) this.#jsonSchemas(side);
     // What could not be parsed is said already and counts as absent here.
-    const filled = { ...absentSecurity(), ...values } as ConnectorValues;
+    const filled = { ...absentSecurity(), ...values, ...this.#referred() } as ConnectorValues;
     return kafkaSecurity(filled, (key, text) => {
       if (!this.#wrong.has(key)) this.#note(key, text);
     });
+  }
+
+  /** A text that is not known here is there all the same: what goes with it is not alone. */
+  #referred(): Readonly<Record<string, string>> {
+    const texts = Object.entries(KEYS).flatMap(([name, { key, form }]): [string, string][] => {
+      const given = this.#given.get(key);
+      return given?.unresolved && form.kind === 'text' ? [[name, given.text]] : [];
+    });
+    return Object.fromEntries(texts);
   }
 
   /** A password or certificate that is silently not used is a mistake, unless it is there for other connectors. */

@@ -182,11 +182,13 @@ test("what a file's foreign keys come to is said once, whatever the number of ru
       stopWhen: (_, runs) => runs === 2,
     },
   );
-  assert.deepEqual(lines.slice(0, 2), [
-    'info accepted without effect: the router drops deletes, and the tombstones with them {"connector":"a","key":"tombstones.on.delete"}',
-    'info read as kafka.client.id: the same under our name {"connector":"a","key":"producer.override.client.id"}',
-  ]);
-  assert.equal(lines.filter((line) => line.startsWith('info')).length, 2);
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith('info')),
+    [
+      'info keys that are not ours: tombstones.on.delete accepted without effect: the router drops deletes, and the ' +
+        'tombstones with them; producer.override.client.id read as kafka.client.id: the same under our name {"connector":"a"}',
+    ],
+  );
 });
 
 test('errors.max.retries counts restarts without progress', async () => {
