@@ -1,30 +1,15 @@
 /** The process edge: arguments, signals, exit code. Nothing else touches `process`. */
+import { isatty } from 'node:tty';
+import { parseArguments } from './cli/arguments.ts';
 import type { Edge, Output } from './cli/edge.ts';
+import { HELP, unknownCommand } from './cli/help.ts';
 import { MillraceError, messageOf } from './errors.ts';
-import { VERSION } from './runtime/version.ts';
 
-const HELP = `millrace ${VERSION}: PostgreSQL to Kafka, exactly once
-
-  millrace run FILE|FOLDER…       run connectors
-  millrace validate FILE|FOLDER…  every mistake in their files, without connecting to anything
-  millrace plan FILE|FOLDER…      what a start would find and make in database and Kafka; changes nothing
-  millrace doctor FILE|FOLDER…    why a connector does not deliver, worst first, each with a remedy; changes nothing
-  millrace offsets show|set|reset FILE…
-                                  where a connector stands, and where it is to go on
-  millrace schema                 JSON Schema of such a file, for editors
-  millrace import-config FILE     a Debezium Server's application.properties as a connector's JSON
-  millrace demo [--seconds N]     see it work on servers of its own
-  millrace bench [--peer debezium]
-                                  measure it on this machine, on servers of its own
-  millrace version
-
-"millrace COMMAND --help" says more, with examples.
-
-Exit codes: 0 ended as asked, 1 a connector failed (or the demo's numbers do not agree), 2 usage or configuration,
-130 or 143 ended at once by a second signal (INT or TERM).
-`;
 /** A stop that takes longer than this is ended hard: the next start cleans up whatever it left. */
 const STOP_WITHIN_MS = 5000;
+/** These have something in hand that is to be ended in good order; the others are for one answer, which is not waited for. */
+const LONG_RUNNING: readonly (string | undefined)[] = ['run', 'demo', 'bench'];
+const GIVE_UP_AFTER_MS = 500;
 /** One press of Ctrl-C under npm comes twice: from the terminal, and passed on by npm. */
 const SAME_PRESS_MS = 300;
 
@@ -50,23 +35,40 @@ async function main(command: string | undefined, edge: Edge): Promise<number> {
       return (await import('./cli/import-config.ts')).importConfig(edge);
     case 'version':
     case '--version':
-      edge.stdout.write(`${VERSION}\n`);
-      return 0;
+    case '-v':
+      return (await import('./cli/version.ts')).version(edge);
     case 'help':
     case '--help':
     case '-h':
-      edge.stdout.write(HELP);
-      return 0;
+      return help(edge);
     case undefined:
       throw new MillraceError('config', HELP);
     default:
-      throw new MillraceError('config', `there is no command "${command}"\n\n${HELP}`);
+      throw unknownCommand(command);
   }
 }
 
-function stopOnSignals(command: string | undefined): AbortSignal {
+/** `millrace help run` is `millrace run --help`. */
+async function help(edge: Edge): Promise<number> {
+  const { positionals } = parseArguments(edge.args, { help: HELP });
+  const [of, ...others] = positionals;
+  if (others.length > 0) throw new MillraceError('config', `help takes one command\n\n${HELP}`);
+  if (of !== undefined && of !== 'help') return main(of, { ...edge, args: ['--help'] });
+  edge.stdout.write(HELP);
+  return 0;
+}
+
+interface Stop {
+  readonly signal: AbortSignal;
+  /** Of the signal that came, for a command that had to give up; null if none came. */
+  readonly exitCode: () => number | null;
+}
+
+function stopOnSignals(command: string | undefined): Stop {
   const controller = new AbortController();
+  const isLong = LONG_RUNNING.includes(command);
   let firstAt = 0;
+  let exitCode: number | null = null;
   const signals: [NodeJS.Signals, number][] = [
     ['SIGINT', 130],
     ['SIGTERM', 143],
@@ -80,11 +82,12 @@ function stopOnSignals(command: string | undefined): AbortSignal {
         return;
       }
       firstAt = performance.now();
+      if (!isLong) exitCode = code;
       controller.abort(new DOMException('stopped by a signal', 'AbortError'));
-      setTimeout(() => process.exit(code), STOP_WITHIN_MS).unref();
+      setTimeout(() => process.exit(code), isLong ? STOP_WITHIN_MS : GIVE_UP_AFTER_MS).unref();
     });
   }
-  return controller.signal;
+  return { signal: controller.signal, exitCode: () => exitCode };
 }
 
 function outputOf(stream: NodeJS.WriteStream): Output {
@@ -95,6 +98,14 @@ function outputOf(stream: NodeJS.WriteStream): Output {
     columns: () => stream.columns || 80,
     write: (text) => void stream.write(text),
   };
+}
+
+/** Resolves when everything is written, or nobody reads any more. */
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.destroyed) resolve();
+    else stream.write('', () => resolve());
+  });
 }
 
 /** An end of the input is an empty answer. */
@@ -117,13 +128,16 @@ function isKafkajsNoise(warning: Error): boolean {
 }
 
 const [command, ...args] = process.argv.slice(2);
+const stop = stopOnSignals(command);
 const edge: Edge = {
   args,
   env: process.env,
-  signal: stopOnSignals(command),
+  platform: { node: process.versions.node, platform: `${process.platform}-${process.arch}` },
+  signal: stop.signal,
   stdout: outputOf(process.stdout),
   stderr: outputOf(process.stderr),
-  ask: process.stdin.isTTY && process.stdout.isTTY ? ask : null,
+  // `process.stdin` itself would make standard input one that does not wait, for whoever reads a file from it.
+  ask: isatty(0) && process.stdout.isTTY ? ask : null,
   die: () => process.kill(process.pid, 'SIGKILL'),
   onExit: (last) => void process.on('exit', last),
 };
@@ -132,11 +146,15 @@ process.on('warning', (warning) => {
   if (!isKafkajsNoise(warning)) edge.stderr.write(`${warning.name}: ${warning.message}\n`);
 });
 try {
-  process.exitCode = await main(command, edge);
+  const code = await main(command, edge);
+  process.exitCode = code === 0 ? code : (stop.exitCode() ?? code);
 } catch (error) {
   const known = error instanceof MillraceError;
-  const text = known ? error.message : (error instanceof Error && error.stack) || messageOf(error);
+  const stopped = stop.exitCode();
+  const text = known || stopped !== null ? messageOf(error) : (error instanceof Error && error.stack) || String(error);
   edge.stderr.write(`${text.trimEnd()}\n`);
-  process.exitCode = known && error.kind === 'config' ? 2 : 1;
+  process.exitCode = stopped ?? (known && error.kind === 'config' ? 2 : 1);
 }
+// Connections may still be open, but what was written has to arrive: a pipe holds 64 KiB.
+await Promise.all([written(process.stdout), written(process.stderr)]);
 process.exit();

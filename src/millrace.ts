@@ -97,7 +97,7 @@ export async function run(
   const errors = new Map<string, MillraceError>();
   // A faulty log or onState of the caller's ends everything: nobody would hear of the others any more.
   const broken = new AbortController();
-  const http = options.http === undefined ? null : await startHttp(options.http, statuses, metrics);
+  const http = options.http === undefined ? null : await startHttp(options.http, statuses, metrics, 'http');
   if (http !== null) log.info('listening', { http: http.address });
   const endWatch = watchConnectors(configs, { log, clock: systemClock, readLog, statuses });
   try {

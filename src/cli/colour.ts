@@ -1,4 +1,7 @@
-/** Colours of what is printed: only on terminals, and not for those who ask for none (https://no-color.org). */
+/**
+ * Colours of what is printed: on terminals, unless NO_COLOR is set (https://no-color.org) or TERM is dumb. FORCE_COLOR
+ * decides before them, as with Node itself: on anything but the empty text, and off for 0 and false.
+ */
 import type { Edge, Output } from './edge.ts';
 
 export interface Colours {
@@ -10,10 +13,15 @@ export interface Colours {
 }
 
 export function coloursFor(output: Output, env: Edge['env']): Colours {
-  const shown = output.isTerminal && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
+  const shown = forced(env) ?? (output.isTerminal && !env['NO_COLOR'] && env['TERM'] !== 'dumb');
   const colour =
     (code: number) =>
     (text: string): string =>
       shown ? `\u001b[${code}m${text}\u001b[0m` : text;
   return { good: colour(32), bad: colour(31), warning: colour(33), strong: colour(1), faint: colour(2) };
+}
+
+function forced(env: Edge['env']): boolean | null {
+  const { FORCE_COLOR: force = '' } = env;
+  return force === '' ? null : !/^(?:0|false)$/i.test(force);
 }

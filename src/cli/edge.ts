@@ -3,6 +3,8 @@ export interface Edge {
   /** After the command's name. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Of Node, and such as `linux-x64`. */
+  readonly platform: { readonly node: string; readonly platform: string };
   /** Aborts when the command is to end in good order. */
   readonly signal: AbortSignal;
   readonly stdout: Output;

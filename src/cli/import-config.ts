@@ -1,7 +1,7 @@
 /** `millrace import-config`: a Debezium Server's application.properties becomes a connector's JSON. */
-import { readFileSync } from 'node:fs';
 import { checkConnector } from '../config/connector.ts';
 import { type Imported, importServer } from '../config/debezium-server.ts';
+import { readArgument } from '../config/file-text.ts';
 import { type Mistake, formatMistake } from '../config/mistake.ts';
 import { PropertiesSyntaxError, type Property, readProperties } from '../config/properties.ts';
 import { MillraceError, messageOf } from '../errors.ts';
@@ -11,7 +11,7 @@ import { type Edge, EXIT } from './edge.ts';
 export const IMPORT_CONFIG_HELP = `millrace import-config FILE [--name NAME]
 
 Converts a Debezium Server's application.properties into a connector's JSON, on standard output. What was dropped or
-changed, and what has to be decided before it runs, is on standard error.
+changed, and what has to be decided before it runs, is on standard error. - is standard input.
 
   --name NAME   of the connector; by default debezium.source.name, else debezium.source.topic.prefix
 
@@ -21,6 +21,8 @@ changed, and what has to be decided before it runs, is on standard error.
 Exit codes: 0 converted, 1 converted, but it does not start before what standard error says is decided, 2 usage, or the
 file cannot be read.
 `;
+
+const OF_THE_SERVER = /^(?:%[\w,-]+\.)?(?:quarkus\.)?debezium\./;
 
 /** Resolves with the exit code. */
 export async function importConfig(edge: Edge): Promise<number> {
@@ -33,7 +35,14 @@ export async function importConfig(edge: Edge): Promise<number> {
   if (path === undefined || others.length > 0) {
     throw new MillraceError('config', `which file? Give one application.properties.\n\n${IMPORT_CONFIG_HELP}`);
   }
-  const imported = importServer(readFile(path), values['name'] ?? null);
+  const properties = readFile(path);
+  if (!properties.some(({ key }) => OF_THE_SERVER.test(key))) {
+    throw new MillraceError(
+      'config',
+      `${path} holds no key of a Debezium Server: expected debezium.source.…, debezium.transforms and the like`,
+    );
+  }
+  const imported = importServer(properties, values['name'] ?? null);
   const json = `${JSON.stringify({ name: imported.name, config: imported.config }, null, 2)}\n`;
   edge.stdout.write(json);
   const mistakes = mistakesOf(json, path, imported);
@@ -48,7 +57,8 @@ function say(edge: Edge, mistake: Mistake): void {
 
 function readFile(path: string): Property[] {
   try {
-    return readProperties(readFileSync(path, 'utf8'));
+    // A byte order mark, which editors of Windows write, would be part of the first key.
+    return readProperties(readArgument(path).replace(/^\uFEFF/, ''));
   } catch (error) {
     if (error instanceof PropertiesSyntaxError)
       throw new MillraceError('config', `${path}:${error.line}: ${error.message}`);
@@ -57,14 +67,12 @@ function readFile(path: string): Property[] {
 }
 
 /** What `millrace run` would say, but for values that only the machine it runs on can know. */
-function mistakesOf(json: string, path: string, { config, lines }: Imported): readonly Mistake[] {
-  const checked = checkConnector(json, path);
+function mistakesOf(json: string, path: string, { lines }: Imported): readonly Mistake[] {
+  const checked = checkConnector(json, path, { absent: 'open' });
   if (!('mistakes' in checked)) return [];
-  return checked.mistakes
-    .filter(({ key }) => key === null || !(config[key] ?? '').includes('${env:'))
-    .map((mistake) => ({
-      ...mistake,
-      line: (mistake.key === null ? null : lines.get(mistake.key)) ?? null,
-      column: 1,
-    }));
+  return checked.mistakes.map((mistake) => ({
+    ...mistake,
+    line: (mistake.key === null ? null : lines.get(mistake.key)) ?? null,
+    column: 1,
+  }));
 }

@@ -12,8 +12,8 @@ import { type Edge, EXIT } from './edge.ts';
 import { offsetsInWords, offsetsJson } from './offsets-picture.ts';
 
 export const OFFSETS_HELP = `millrace offsets show FILE|FOLDER… [--connector NAME] [--json]
-millrace offsets set FILE|FOLDER… --lsn LSN [--connector NAME] [--yes]
-millrace offsets reset FILE|FOLDER… [--connector NAME] [--yes]
+millrace offsets set FILE|FOLDER… --lsn LSN [--connector NAME] [--yes] [--json]
+millrace offsets reset FILE|FOLDER… [--connector NAME] [--yes] [--json]
 
 The position of a connector, which Kafka holds beside its records.
 
@@ -26,7 +26,7 @@ The position of a connector, which Kafka holds beside its records.
 fence whoever wrote before, and write in a transaction.
 
   --connector NAME   which one, if the files hold several
-  --json             for "show": JSON on standard output
+  --json             JSON on standard output; "set" and "reset" then need --yes
   --lsn LSN          such as 0/16B3748
   --yes              do it without asking; needed where nobody can be asked
   --KEY VALUE        as with "millrace run"
@@ -65,7 +65,12 @@ export async function offsets(edge: Edge): Promise<number> {
   }
   const lsn = args.values['lsn'];
   const change = lsn === undefined ? 'reset' : { lsn };
-  return alter(edge, config, { ...context, change, agreed: args.switches.has('yes') });
+  return alter(edge, config, {
+    ...context,
+    change,
+    agreed: args.switches.has('yes'),
+    json: args.switches.has('json'),
+  });
 }
 
 function checkUsage(verb: string | undefined, paths: readonly string[], { values, switches }: Arguments): void {
@@ -77,7 +82,8 @@ function checkUsage(verb: string | undefined, paths: readonly string[], { values
   if (paths.length === 0) throw usage('which connector? Give a file or a folder.');
   if (verb === 'set' && values['lsn'] === undefined) throw usage('set needs --lsn LSN, such as --lsn 0/16B3748');
   if (verb !== 'set' && values['lsn'] !== undefined) throw usage(`--lsn goes with set, not with ${verb}`);
-  if (verb !== 'show' && switches.has('json')) throw usage(`--json goes with show, not with ${verb}`);
+  if (verb !== 'show' && switches.has('json') && !switches.has('yes'))
+    throw usage(`${verb} --json asks nobody: it needs --yes`);
   if (verb === 'show' && switches.has('yes')) throw usage('--yes goes with set and reset: show changes nothing');
 }
 
@@ -120,11 +126,21 @@ async function alter(
   {
     change,
     agreed,
+    json,
     ...context
-  }: OffsetsContext & { readonly change: { readonly lsn: string } | 'reset'; readonly agreed: boolean },
+  }: OffsetsContext & {
+    readonly change: { readonly lsn: string } | 'reset';
+    readonly agreed: boolean;
+    readonly json: boolean;
+  },
 ): Promise<number> {
   const { strong, good } = coloursFor(edge.stdout, edge.env);
   const planned = await planChange(config, change, context);
+  if (json) {
+    await applyChange(config, planned, context);
+    edge.stdout.write(`${JSON.stringify({ connector: config.name, change, says: planned.says }, null, 2)}\n`);
+    return EXIT.ok;
+  }
   const what = change === 'reset' ? 'reset' : `set to ${change.lsn}`;
   edge.stdout.write(`${strong(`connector "${config.name}": ${what}`)}\n`);
   for (const sentence of planned.says) edge.stdout.write(`  ${sentence}\n`);

@@ -13,20 +13,21 @@ import { parseArguments } from './arguments.ts';
 import { coloursFor } from './colour.ts';
 import { type Edge, EXIT } from './edge.ts';
 
-export const VALIDATE_HELP = `millrace validate FILE|FOLDER… [--json] [--KEY VALUE …]
+export const VALIDATE_HELP = `millrace validate FILE|FOLDER… [--strict-env] [--json] [--KEY VALUE …]
 
 Checks connectors without connecting to anything and says every mistake at once: file, line and column, key, what was
-expected, the nearest known key, a value that is right. A folder means all its .json files. Files that are run together
-are checked together: their names, slots and producers have to differ.
+expected, the nearest known key, a value that is right. A folder means all its .json files, - is standard input. Files
+that are run together are checked together: their names, slots and producers have to differ.
 
+  --strict-env       a \${env:NAME} that is not set here, or a file of \${file:/path} that is not there, is a mistake, as
+                     it is to "millrace run"; otherwise it is noted, and what such a value may be is not checked
   --json             the result as JSON on standard output
   --KEY VALUE        as with "millrace run": a key for all connectors, also ${variableFor('kafka.bootstrap.servers')}
                      and the like in the environment
 
-References such as \${env:NAME} and \${file:/path} are resolved: what is missing is a mistake.
-
   millrace validate connectors/postgres-outbox.json
-  millrace validate /etc/millrace --kafka.bootstrap.servers kafka:9092
+  millrace validate /etc/millrace --strict-env --kafka.bootstrap.servers kafka:9092
+  envsubst < orders.json | millrace validate -
   millrace validate --json connectors/*.json | jq '.mistakes[] | {file, line, key}'
 
 Exit codes: 0 no mistake, 2 mistakes, or a mistake of usage.
@@ -36,7 +37,7 @@ Exit codes: 0 no mistake, 2 mistakes, or a mistake of usage.
 export async function validate(edge: Edge): Promise<number> {
   const { values, switches, positionals, help } = parseArguments(edge.args, {
     options: SHARED,
-    switches: ['json'],
+    switches: ['json', 'strict-env'],
     help: VALIDATE_HELP,
   });
   if (help) {
@@ -46,12 +47,16 @@ export async function validate(edge: Edge): Promise<number> {
   if (positionals.length === 0) {
     throw new MillraceError('config', `which connector? Give a file or a folder.\n\n${VALIDATE_HELP}`);
   }
-  const checked = checkConnectors(positionals, { shared: sharedValues(values, edge.env), env: edge.env });
+  const checked = checkConnectors(positionals, {
+    shared: sharedValues(values, edge.env),
+    env: edge.env,
+    absent: switches.has('strict-env') ? 'mistake' : 'open',
+  });
   edge.stdout.write(switches.has('json') ? asJson(checked) : inWords(checked, edge));
   return checked.mistakes.length === 0 ? EXIT.ok : EXIT.usage;
 }
 
-function inWords({ paths, found, mistakes }: CheckedFiles, edge: Edge): string {
+function inWords({ paths, found, mistakes, open }: CheckedFiles, edge: Edge): string {
   const { good, bad, warning, faint } = coloursFor(edge.stdout, edge.env);
   const lines = strayVariables(edge.env).map(
     ({ name, near }) =>
@@ -61,6 +66,7 @@ function inWords({ paths, found, mistakes }: CheckedFiles, edge: Edge): string {
   for (const { path, config } of found) {
     if (!wrong.has(path)) lines.push(`${good('ok')} ${path}: connector "${config.name}"`);
   }
+  for (const each of byFile(open)) lines.push(`${warning('not checked')} ${formatMistake(each)}`);
   for (const mistake of byFile(mistakes)) {
     lines.push(`${bad('mistake')} ${formatMistake(mistake)}`);
     const example = exampleOf(mistake);
@@ -68,7 +74,8 @@ function inWords({ paths, found, mistakes }: CheckedFiles, edge: Edge): string {
   }
   const files = `${paths.length} ${paths.length === 1 ? 'file' : 'files'}`;
   const count = mistakes.length === 1 ? 'one mistake' : `${mistakes.length || 'no'} mistakes`;
-  lines.push(`${files}, ${count}`);
+  const notes = open.length === 0 ? '' : `, ${open.length} not checked`;
+  lines.push(`${files}, ${count}${notes}`);
   return `${lines.join('\n')}\n`;
 }
 
@@ -90,7 +97,7 @@ function exampleOf({ key, near, example }: Mistake): string | null {
   return `${JSON.stringify(near ?? key)}: ${JSON.stringify(example)}`;
 }
 
-function asJson({ paths, found, mistakes }: CheckedFiles): string {
+function asJson({ paths, found, mistakes, open }: CheckedFiles): string {
   const result = {
     valid: mistakes.length === 0,
     files: paths,
@@ -103,6 +110,13 @@ function asJson({ paths, found, mistakes }: CheckedFiles): string {
       problem: text,
       near: near ?? null,
       example: example ?? null,
+    })),
+    notChecked: byFile(open).map(({ source, line, column, key, text }) => ({
+      file: source,
+      line,
+      column,
+      key,
+      reason: text,
     })),
   };
   return `${JSON.stringify(result, null, 2)}\n`;

@@ -1,8 +1,8 @@
 /** A connector's JSON file to its typed, frozen configuration; every mistake is said at once. */
-import { readFileSync } from 'node:fs';
 import { messageOf } from '../errors.ts';
 import { type ColumnFilter, columnFilter } from './columns.ts';
 import type { Field } from './field.ts';
+import { readArgument } from './file-text.ts';
 import { type Surroundings, readDocument } from './given.ts';
 import type { Remark } from './known/adopt.ts';
 import { CONNECTOR_FAMILIES, ROUTER_FAMILIES, judgeConnectorKey, spelledOut } from './known/families.ts';
@@ -47,11 +47,23 @@ export interface ConnectorConfig {
   readonly remarks: readonly Remark[];
 }
 
-export type Checked = { readonly config: ConnectorConfig } | { readonly mistakes: readonly Mistake[] };
+export type Checked = (
+  | {
+      readonly config: ConnectorConfig;
+      /** Keys of ours that have no value in it, because theirs is not known here: it is to be run only without any. */
+      readonly unknown: readonly string[];
+    }
+  | { readonly mistakes: readonly Mistake[] }
+) & {
+  /** References that were left open: their keys have not been checked. */
+  readonly open: readonly Mistake[];
+};
 
 const TOPIC_CONFIG = 'topic.creation.default.';
+/** Nobody reads more of them, and each takes a comparison with a thousand keys. */
+const MOST_SUGGESTIONS = 100;
 
-/** Reads and checks a file. Throws one `config` error that lists every mistake. */
+/** Reads and checks a file; `-` is standard input. Throws one `config` error that lists every mistake. */
 export function readConnectorFile(path: string, surroundings: Surroundings = {}): ConnectorConfig {
   return configOf(checkConnectorFile(path, surroundings));
 }
@@ -65,11 +77,10 @@ export function parseConnector(json: unknown, surroundings: Surroundings = {}): 
 export function checkConnectorFile(path: string, surroundings: Surroundings = {}): Checked {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readArgument(path);
   } catch (error) {
-    return {
-      mistakes: [{ source: path, line: null, column: null, key: null, text: `cannot be read: ${messageOf(error)}` }],
-    };
+    const text = `cannot be read: ${messageOf(error)}`;
+    return { mistakes: [{ source: path, line: null, column: null, key: null, text }], open: [] };
   }
   return checkConnector(text, path, surroundings);
 }
@@ -77,15 +88,18 @@ export function checkConnectorFile(path: string, surroundings: Surroundings = {}
 /** Checks a connector's JSON text; `source` is what mistakes call it. */
 export function checkConnector(text: string, source: string | null, surroundings: Surroundings = {}): Checked {
   const document = readDocument(text, source, surroundings);
+  const { open } = document;
   const reader = new KeyReader(source, document.given, document.mistakes);
   const folders = (surroundings.shared ?? []).find(({ key }) => key === PLUGIN_PATH)?.text ?? '';
   const check = new Check(reader, foldersOf(folders));
   // Without a readable "config", every required key would be called missing.
   if (document.name === null && ![...document.given.values()].some((value) => !value.shared)) {
-    return { mistakes: reader.mistakes.map(withExample) };
+    return { mistakes: reader.mistakes.map(withExample), open };
   }
   const config = check.config(document.name ?? 'unnamed');
-  return reader.mistakes.length === 0 ? { config } : { mistakes: reader.mistakes.map(withExample) };
+  return reader.mistakes.length === 0
+    ? { config, unknown: reader.unknown, open }
+    : { mistakes: reader.mistakes.map(withExample), open };
 }
 
 /** Adds a right value for the key, or for the one that was meant. */
@@ -111,6 +125,8 @@ function configOf(checked: Checked): ConnectorConfig {
   return checked.config;
 }
 
+const LISTS = ['transforms', 'predicates'] as const;
+
 class Check {
   readonly #reader: KeyReader;
   /** Of `plugin.path`. */
@@ -134,6 +150,7 @@ class Check {
       (key) => ours.includes(key) || key.startsWith(TOPIC_CONFIG) || behindAlias(key),
       judgeConnectorKey,
     );
+    reader.passOver();
     const values = reader.fields(KEYS, '');
     const { transforms = [], predicates = [] } = values;
     const chain = readChain(reader, { transforms, predicates }, this.#folders);
@@ -141,7 +158,9 @@ class Check {
     if (routes && values.skipped?.includes('c') === true)
       reader.note(KEYS.skipped.key, 'leaves out what the outbox router lives on: remove c');
     this.#unknownKeys(values, chain, aliases);
-    if (reader.given.has('name') && reader.given.get('name')?.text !== name)
+    reader.passOver();
+    const repeated = reader.given.get('name');
+    if (repeated !== undefined && !repeated.unresolved && repeated.text !== name)
       reader.note('name', 'differs from the connector\'s "name": remove it');
     const defaultName = nameInDatabase(name);
     return Object.freeze({
@@ -187,25 +206,34 @@ class Check {
       ...spelledOut(CONNECTOR_FAMILIES),
       ...chain.routers.flatMap((prefix) => spelledOut(ROUTER_FAMILIES).map((option) => prefix + option)),
     ];
+    let unknown = 0;
     for (const [key] of this.#reader.given) {
       if (known.includes(key) || key.startsWith(TOPIC_CONFIG)) continue;
       if (foreign.some((alias) => key.startsWith(`${alias}.`))) continue;
       if (chain.foreign.some((prefix) => key.startsWith(prefix))) continue;
+      // Where the list is wrong, or not known here, nothing can be said of what stands behind it.
+      if (LISTS.some((list) => values[list] === undefined && key.startsWith(`${list}.`))) continue;
       const stray = this.#stray(key, values);
       if (stray !== null) {
         this.#reader.note(key, stray);
         continue;
       }
-      const near = nearest(key, [...known, ...suggestions]);
+      const near = unknown++ < MOST_SUGGESTIONS ? nearest(key, [...known, ...suggestions]) : null;
       this.#reader.note(key, `is not a key of this connector${near === null ? '' : `; did you mean "${near}"?`}`, near);
     }
   }
 
   /** What a key says that stands behind an alias which its list does not name. */
   #stray(key: string, values: Partial<ConnectorValues>): string | null {
-    for (const list of ['transforms', 'predicates'] as const) {
+    for (const list of LISTS) {
       const alias = key.startsWith(`${list}.`) ? /^(.*?)\./.exec(key.slice(list.length + 1))?.[1] : undefined;
-      if (alias === undefined || (values[list] ?? []).some((each) => key.startsWith(`${list}.${each}.`))) continue;
+      // Where the list is wrong, or not known here, nothing can be said.
+      if (
+        alias === undefined ||
+        values[list] === undefined ||
+        values[list].some((each) => key.startsWith(`${list}.${each}.`))
+      )
+        continue;
       return `belongs to the alias "${alias}", which "${list}" does not name`;
     }
     return null;
@@ -263,10 +291,19 @@ class Check {
     if (values.securityProtocol === undefined || values.saslMechanism === undefined) return none;
     this.#unusedSecurity(values.securityProtocol);
     // What could not be parsed is said already and counts as absent here.
-    const filled = { ...absentSecurity(), ...values } as ConnectorValues;
+    const filled = { ...absentSecurity(), ...values, ...this.#referred() } as ConnectorValues;
     return kafkaSecurity(filled, (key, text) => {
       if (!this.#reader.isWrong(key)) this.#reader.note(key, text);
     });
+  }
+
+  /** A text that is not known here is there all the same: what goes with it is not alone. */
+  #referred(): Readonly<Record<string, string>> {
+    const texts = Object.entries(KEYS).flatMap(([name, { key, form }]): [string, string][] => {
+      const given = this.#reader.given.get(key);
+      return given?.unresolved && form.kind === 'text' ? [[name, given.text]] : [];
+    });
+    return Object.fromEntries(texts);
   }
 
   /** A password or certificate that is silently not used is a mistake, unless it is there for other connectors. */

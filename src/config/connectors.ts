@@ -3,8 +3,9 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../errors.ts';
 import { type ConnectorConfig, checkConnectorFile } from './connector.ts';
-import type { SharedValue } from './given.ts';
+import type { SharedValue, Surroundings } from './given.ts';
 import { KAFKA_KEYS, SHARED_KEYS } from './kafka-keys.ts';
+import { KEYS } from './keys.ts';
 import { type Mistake, formatMistake, mistakesError } from './mistake.ts';
 import { nearest } from './nearest.ts';
 import { PLUGIN_PATH } from './plugin-path.ts';
@@ -46,6 +47,8 @@ export function strayVariables(env: Env): { readonly name: string; readonly near
 export interface Found {
   readonly path: string;
   readonly config: ConnectorConfig;
+  /** Keys that have no value in it. */
+  readonly unknown?: readonly string[];
 }
 
 export interface CheckedFiles {
@@ -54,14 +57,16 @@ export interface CheckedFiles {
   /** The connectors that are right in themselves. */
   readonly found: readonly Found[];
   readonly mistakes: readonly Mistake[];
+  /** References that were left open: their keys have not been checked. */
+  readonly open: readonly Mistake[];
 }
 
-interface Outside {
+interface Outside extends Surroundings {
   readonly shared: readonly SharedValue[];
   readonly env: Env;
 }
 
-/** Reads files and all `.json` files of folders. Throws one `config` error that lists every mistake in all of them. */
+/** Reads files, all `.json` files of folders, and standard input for `-`. Throws one `config` error that lists every mistake in all of them. */
 export function readConnectors(paths: readonly string[], outside: Outside): ConnectorConfig[] {
   const { found, mistakes } = checkConnectors(paths, outside);
   if (mistakes.length > 0) throw mistakesError(mistakes);
@@ -71,6 +76,7 @@ export function readConnectors(paths: readonly string[], outside: Outside): Conn
 /** The same without throwing. */
 export function checkConnectors(paths: readonly string[], outside: Outside): CheckedFiles {
   const mistakes: Mistake[] = [];
+  const open: Mistake[] = [];
   const found: Found[] = [];
   const looked: string[] = [];
   for (const path of new Set(paths)) {
@@ -81,13 +87,17 @@ export function checkConnectors(paths: readonly string[], outside: Outside): Che
   const unique = [...new Set(looked)];
   for (const path of unique) {
     const checked = checkConnectorFile(path, outside);
-    if ('config' in checked) found.push({ path, config: checked.config });
+    open.push(...checked.open);
+    if ('config' in checked) found.push({ path, config: checked.config, unknown: checked.unknown });
     else mistakes.push(...checked.mistakes);
   }
   mistakes.push(...clashes(found));
-  // A wrong flag is wrong for every file, and said once.
-  const once = new Map(mistakes.map((mistake) => [formatMistake(mistake), mistake]));
-  return { paths: unique, found, mistakes: [...once.values()] };
+  return { paths: unique, found, mistakes: once(mistakes), open: once(open) };
+}
+
+/** A wrong flag is wrong for every file, and said once. */
+function once(mistakes: readonly Mistake[]): Mistake[] {
+  return [...new Map(mistakes.map((mistake) => [formatMistake(mistake), mistake])).values()];
 }
 
 function files(path: string): { readonly paths: readonly string[] } | { readonly problem: Mistake } {
@@ -96,7 +106,7 @@ function files(path: string): { readonly paths: readonly string[] } | { readonly
   });
   try {
     // A path that leads nowhere is read like a file, which says so.
-    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return { paths: [path] };
+    if (path === '-' || !statSync(path, { throwIfNoEntry: false })?.isDirectory()) return { paths: [path] };
     const names = readdirSync(path).filter((name) => name.endsWith('.json'));
     if (names.length === 0) return wrong('is a folder that holds no .json file');
     return { paths: names.sort().map((name) => join(path, name)) };
@@ -109,20 +119,28 @@ function files(path: string): { readonly paths: readonly string[] } | { readonly
 export function clashes(found: readonly Found[]): Mistake[] {
   const owners = new Map<string, string>();
   const mistakes: Mistake[] = [];
-  for (const { path, config } of found) {
+  for (const { path, config, unknown = [] } of found) {
     const { values, name, slotName, transactionalId } = config;
     const claims = [
-      { what: `name "${name}"`, key: 'name', id: ['name', name] },
-      { what: `slot "${slotName}"`, key: 'slot.name', id: ['slot', values.hostname, values.port, slotName] },
+      { what: `name "${name}"`, key: 'name', id: () => ['name', name], of: [] },
+      {
+        what: `slot "${slotName}"`,
+        key: 'slot.name',
+        id: () => ['slot', values.hostname, values.port, slotName],
+        of: [KEYS.hostname, KEYS.port, KEYS.slotName],
+      },
       {
         what: `transactional.id "${transactionalId}"`,
         key: 'kafka.transactional.id.prefix',
-        id: ['producer', ...values.bootstrap.toSorted(), transactionalId],
+        id: () => ['producer', ...values.bootstrap.toSorted(), transactionalId],
+        of: [KEYS.bootstrap, KEYS.transactionalIdPrefix],
       },
     ];
-    for (const { what, key, id } of claims) {
-      const owner = owners.get(JSON.stringify(id));
-      owners.set(JSON.stringify(id), owner ?? path);
+    for (const { what, key, id, of } of claims) {
+      if (of.some((part) => unknown.includes(part.key))) continue;
+      const claim = JSON.stringify(id());
+      const owner = owners.get(claim);
+      owners.set(claim, owner ?? path);
       if (owner === undefined) continue;
       mistakes.push({
         source: path,

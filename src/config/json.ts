@@ -200,6 +200,7 @@ class Parser {
   /** Never shows what stands there: it may be a password in the wrong quotes. */
   #error(expected: string): JsonSyntaxError {
     const ended = this.#at >= this.#text.length ? ', got the end of the file' : '';
-    return new JsonSyntaxError(this.#place(), `not valid JSON: expected ${expected}${ended}`);
+    const comment = /^(?:\/[/*]|#)/.test(this.#text.slice(this.#at, this.#at + 2)) ? ' (JSON has no comments)' : '';
+    return new JsonSyntaxError(this.#place(), `not valid JSON: expected ${expected}${ended}${comment}`);
   }
 }

@@ -15,7 +15,7 @@ export class KeyReader {
   readonly mistakes: Mistake[];
   readonly given: Map<string, Given>;
   readonly #source: string | null;
-  /** Keys that are wrong already: no second mistake is made of them. */
+  /** Keys that are wrong already, or not known here: no second mistake is made of them. */
   readonly #wrong: Set<string | null>;
 
   constructor(source: string | null, given: ReadonlyMap<string, Given>, mistakes: readonly Mistake[]) {
@@ -23,6 +23,16 @@ export class KeyReader {
     this.given = new Map(given);
     this.mistakes = [...mistakes];
     this.#wrong = new Set(mistakes.map((mistake) => mistake.key));
+  }
+
+  /** Keys whose values are not known here. */
+  get unknown(): string[] {
+    return [...this.given].flatMap(([key, { unresolved }]) => (unresolved ? [key] : []));
+  }
+
+  /** Whose value is not known here is not judged. */
+  passOver(): void {
+    for (const key of this.unknown) this.#wrong.add(key);
   }
 
   isWrong(key: string): boolean {
@@ -36,10 +46,13 @@ export class KeyReader {
       const key = prefix + field.key;
       const given = this.given.get(key);
       if (given === undefined) {
+        // What is wrong, or not known here, must not be judged by its default.
+        if (this.#wrong.has(key)) continue;
         if ('default' in field) out[name] = field.default;
-        else if (!this.#wrong.has(key)) this.note(key, `is missing: ${field.doc}`);
+        else this.note(key, `is missing: ${field.doc}`);
         continue;
       }
+      if (given.unresolved) continue;
       const parsed = field.parse(given.text);
       if ('value' in parsed) out[name] = parsed.value;
       else
@@ -55,7 +68,7 @@ export class KeyReader {
   adopt(
     prefix: string,
     isOurs: (key: string) => boolean,
-    judge: (key: string, text: string, hidden: boolean) => Judgement | null,
+    judge: (key: string, text: string | null, hidden: boolean) => Judgement | null,
   ): Remark[] {
     return adopt(this.given, { prefix, isOurs, judge, note: (key, text) => this.note(key, text) });
   }

@@ -20,7 +20,11 @@ export interface Mistake {
 /** `connectors/orders.json:7:5: "slot.nam" …`: a form that editors and terminals make clickable. */
 export function formatMistake({ source, line, column, key, text }: Mistake): string {
   const place = line === null ? '' : `:${line}:${column ?? 1}`;
-  return `${source === null ? '' : `${source}${place}: `}${key === null ? '' : `${JSON.stringify(key)} `}${text}`;
+  return `${source === null ? '' : `${source}${place}: `}${key === null ? '' : `${JSON.stringify(shortened(key))} `}${text}`;
+}
+
+function shortened(key: string): string {
+  return key.length > 200 ? `${key.slice(0, 200)}…` : key;
 }
 
 /** One `config` error that lists them, a line each. */

@@ -1,8 +1,13 @@
+/** Longer than any word of ours; the time goes with the square of it. */
+const LONGEST = 256;
+
 /** The word of a list that is nearest to a mistyped one, or null if none is near. */
 export function nearest(word: string, known: Iterable<string>): string | null {
+  if (word.length > LONGEST) return null;
   let best: string | null = null;
   let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {
+    if (candidate.length > LONGEST) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase(), bestDistance);
     if (distance < bestDistance) {
       best = candidate;

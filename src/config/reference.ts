@@ -11,8 +11,9 @@ const HEAD = `# Configuration
 Generated from \`src/config/\` by \`npm run docs\`; a test keeps it so. A connector is a JSON file in the shape of Kafka
 Connect, \`{"name": "…", "config": {"key": "value", …}}\`. Values are texts; numbers and booleans are taken as well.
 \`\${env:NAME}\`, \`\${file:/path}\` and \`\${file:/path:key}\` are replaced inside of any value. An unknown key is a mistake.
+Keys of Debezium and Kafka Connect that are not in these tables are in \`docs/debezium-compatibility.md\`.
 \`millrace validate FILE\` says every mistake at once; \`docs/connector.schema.json\` lets editors complete and check
-(\`"$schema": "…"\` at the top of a file, as in \`connectors/\`). Keys marked † hold secrets and are never shown.
+(\`"$schema": "…"\` at the top of a file, as in \`connectors/\`), those other keys included, each with what becomes of it. Keys marked † hold secrets and are never shown.
 `;
 
 export function configurationReference(): string {

@@ -1,29 +1,27 @@
 /** The JSON Schema (draft-07) of a connector's file, from the declarations of its keys: editors complete and check with it. */
-import type { Field, Form, Shape } from './field.ts';
+import type { Field } from './field.ts';
 import { NAME } from './given.ts';
 import { KAFKA_KEYS, SHARED_KEYS } from './kafka-keys.ts';
 import { KEYS } from './keys.ts';
+import { CONNECTOR_FAMILIES, ROUTER_FAMILIES } from './known/families.ts';
+import type { KnownKey } from './known/known-key.ts';
+import { knownPatterns, knownSchema } from './known/known-schema.ts';
 import { ROUTER_KEYS } from './router-keys.ts';
 import { PREDICATE_KEYS, STEP_KEYS } from './transform-keys.ts';
+import { MODULE, SCALAR, type Schema, formOf, literal } from './value-schema.ts';
 
-type Schema = { readonly [key: string]: unknown };
-
-/** Where a reference stands in a value, anything may come of it. */
-const REFERENCE = String.raw`\$\{\w+:[^}]*\}`;
-/** Connect's files hold texts; numbers and booleans are taken as their text. */
-const SCALAR = ['string', 'number', 'boolean'];
-const TOPIC_CONFIG = String.raw`^topic\.creation\.default\.[a-z][a-z0-9.]*$`;
-const TYPE_OF_LINK = String.raw`^(?:transforms|predicates)\..+\.type$`;
-/** The path of a module of one's own. */
-const MODULE = String.raw`\.[cm]?[jt]s\s*$`;
+const TOPIC_CONFIG = 'topic.creation.default.';
 /** The alias in the examples: editors complete the names of `properties` only. */
 const USUAL_ALIAS = 'outbox';
 
+const FIELDS: readonly Field<unknown>[] = Object.values(KEYS);
+const OPTIONS: readonly Field<unknown>[] = Object.values({ ...ROUTER_KEYS, ...STEP_KEYS });
+const KNOWN = CONNECTOR_FAMILIES.flatMap(({ keys }) => keys);
+const KNOWN_OPTIONS = ROUTER_FAMILIES.flatMap(({ keys }) => keys);
+
 export function connectorSchema(): Schema {
   const shared: readonly string[] = [...Object.values(KAFKA_KEYS), ...Object.values(SHARED_KEYS)].map(({ key }) => key);
-  const fields: readonly Field<unknown>[] = Object.values(KEYS);
-  const options: readonly Field<unknown>[] = Object.values({ ...ROUTER_KEYS, ...STEP_KEYS });
-  const required = fields.filter((field) => !('default' in field)).map((field) => field.key);
+  const required = FIELDS.filter((field) => !('default' in field)).map((field) => field.key);
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'A connector of Millrace',
@@ -31,7 +29,7 @@ export function connectorSchema(): Schema {
     required: ['name', 'config'],
     additionalProperties: false,
     properties: {
-      $schema: { type: 'string', description: 'For editors.' },
+      $schema: { description: 'For editors.' },
       name: {
         type: 'string',
         pattern: NAME.source,
@@ -42,44 +40,77 @@ export function connectorSchema(): Schema {
         // What may be given for all connectors by flag or environment need not stand here.
         required: required.filter((key) => !shared.includes(key)),
         additionalProperties: false,
-        properties: {
-          ...Object.fromEntries(fields.map((field) => [field.key, valueOf(field)])),
-          name: { type: 'string', description: 'As the name above: Connect repeats it here.' },
-          ...Object.fromEntries(options.map((field) => [`transforms.${USUAL_ALIAS}.${field.key}`, optionOf(field)])),
-        },
-        patternProperties: {
-          [TOPIC_CONFIG]: { type: SCALAR, description: 'A setting of created topics.' },
-          // A module of one's own has options that nobody here knows.
-          '^(?:transforms|predicates|key\\.converter|value\\.converter)\\..': { type: SCALAR },
-          '^predicates\\..+\\.type$': valueOf(PREDICATE_KEYS.type),
-          ...Object.fromEntries(options.map((field) => [optionPattern(field.key, options), optionOf(field)])),
-        },
-        // Where no type is a module, every option is one of ours.
-        anyOf: [
-          { not: { patternProperties: { [TYPE_OF_LINK]: { not: { type: 'string', pattern: MODULE } } } } },
-          {
-            propertyNames: {
-              anyOf: [
-                { not: { pattern: String.raw`^(?:transforms|predicates)\.` } },
-                ...options.map((field) => ({ pattern: optionPattern(field.key, options) })),
-                { pattern: String.raw`^predicates\..+\.(?:type|pattern|name)$` },
-              ],
-            },
-          },
-        ],
+        properties: connectorProperties(),
+        patternProperties: { ...connectorPatterns(), ...optionPatterns() },
+        anyOf: [HAS_MODULE, { propertyNames: { anyOf: optionNames() } }],
       },
     },
-    definitions: Object.fromEntries(options.map((field) => [field.key, valueOf(field)])),
+    definitions: Object.fromEntries(OPTIONS.map((field) => [field.key, valueOf(field)])),
   };
+}
+
+function connectorProperties(): Schema {
+  const known = KNOWN.filter(({ key }) => !key.includes('*'));
+  return {
+    ...Object.fromEntries(FIELDS.map((field) => [field.key, valueOf(field)])),
+    name: { ...SCALAR, description: 'As the name above: Connect repeats it here.' },
+    ...Object.fromEntries(OPTIONS.map((field) => [`transforms.${USUAL_ALIAS}.${field.key}`, optionOf(field)])),
+    ...Object.fromEntries(known.map((each) => [each.key, knownSchema(each, FIELDS)])),
+  };
+}
+
+function connectorPatterns(): Schema {
+  const spelledOut = [...FIELDS, ...KNOWN].map(({ key }) => key).filter((key) => !key.includes('*'));
+  const patterns = knownPatterns(KNOWN, { spelledOut: [...spelledOut, 'name'], prefix: TOPIC_CONFIG });
+  return {
+    [`^${literal(TOPIC_CONFIG)}[a-z][a-z0-9.]*$`]: { ...SCALAR, description: 'A setting of created topics.' },
+    ...Object.fromEntries(patterns.map(([pattern, known]) => [pattern, patternSchema(known)])),
+  };
+}
+
+/** What is refused of a converter that is there already may be an option of one that is a module. */
+function patternSchema(known: KnownKey): Schema {
+  const schema = knownSchema(known, FIELDS);
+  if (!/^(?:key|value)\.converter\.\*$/.test(known.key)) return schema;
+  return { ...SCALAR, description: schema['description'] };
+}
+
+function optionPatterns(): Schema {
+  const keys = [...OPTIONS, ...KNOWN_OPTIONS].map(({ key }) => key);
+  return {
+    ...Object.fromEntries(OPTIONS.map((field) => [optionPattern(field.key, keys), optionOf(field)])),
+    ...Object.fromEntries(KNOWN_OPTIONS.map((each) => [optionPattern(each.key, keys), knownSchema(each, OPTIONS)])),
+    '^predicates\\..+\\.type$': valueOf(PREDICATE_KEYS.type),
+    // A module of one's own has options that nobody here knows.
+    [BEHIND_ALIAS]: SCALAR,
+  };
+}
+
+const BEHIND_ALIAS = String.raw`^(?:transforms|predicates)\..`;
+/** A transform or a predicate that is a module. */
+const HAS_MODULE: Schema = {
+  not: {
+    patternProperties: {
+      [String.raw`^(?:transforms|predicates)\..+\.type$`]: { not: { type: 'string', pattern: MODULE } },
+    },
+  },
+};
+
+/** Where no type is a module, every option is one that is known. */
+function optionNames(): Schema[] {
+  const keys = [...OPTIONS, ...KNOWN_OPTIONS].map(({ key }) => key);
+  return [
+    { not: { pattern: String.raw`^(?:transforms|predicates)\.` } },
+    ...keys.map((key) => ({ pattern: optionPattern(key, keys) })),
+    { pattern: String.raw`^predicates\..+\.(?:type|pattern|name)$` },
+  ];
 }
 
 const optionOf = ({ key }: Field<unknown>): Schema => ({ $ref: `#/definitions/${key}` });
 
 /** Behind any alias, which may hold dots: so `type` must not take `….table.field.event.type`. */
-function optionPattern(key: string, options: readonly Field<unknown>[]): string {
-  const longer = options
-    .filter((other) => other.key.endsWith(`.${key}`))
-    .map((other) => `(?!.*\\.${literal(other.key)}$)`);
+function optionPattern(key: string, keys: readonly string[]): string {
+  const longer = keys.filter((other) => other.endsWith(`.${key}`)).map((other) => `(?!.*\\.${literal(other)}$)`);
   return `^transforms\\.${longer.join('')}.+\\.${literal(key)}$`;
 }
 
@@ -97,50 +128,5 @@ function valueOf(field: Field<unknown>): Schema {
 export function defaultOf({ default: value }: Field<unknown>): string | null {
   if (typeof value === 'string') return value;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  // The only lists with a default are empty ones.
-  return Array.isArray(value) ? '' : null;
+  return Array.isArray(value) ? value.join(',') : null;
 }
-
-function formOf(form: Form): Schema {
-  switch (form.kind) {
-    case 'text':
-      return textOf(form);
-    case 'list':
-      return { type: SCALAR, ...(form.some ? { minLength: 1 } : {}) };
-    case 'patterns':
-      return { type: SCALAR };
-    case 'integer': {
-      const also = form.also === null ? [] : [{ enum: [form.also] }];
-      const digits = matching(String.raw`^\s*[+-]?\d+\s*$`);
-      return { anyOf: [{ type: 'integer', minimum: form.min, maximum: form.max }, ...also, digits] };
-    }
-    case 'boolean':
-      return wordsOf(['true', 'false'], [], [true, false]);
-    case 'choice':
-      return wordsOf(form.words, form.aliases, form.words.includes('false') ? [false] : [], form.modules);
-  }
-}
-
-function textOf({ mayBeEmpty, shape }: { readonly mayBeEmpty: boolean; readonly shape: Shape | null }): Schema {
-  if (shape === null) return { type: SCALAR, ...(mayBeEmpty ? {} : { minLength: 1 }) };
-  const alternatives = [shape.matches.source, REFERENCE, ...(mayBeEmpty ? ['^$'] : [])];
-  return { type: SCALAR, pattern: alternatives.map((each) => `(?:${each})`).join('|') };
-}
-
-/** `enum` for completion; beside it what is also taken: words in any case with space around them, references. */
-function wordsOf(
-  words: readonly string[],
-  aliases: readonly string[],
-  values: readonly boolean[],
-  modules = false,
-): Schema {
-  const anyCase = words.map((word) => literal(word).replaceAll(/[a-z]/gi, bothCases)).join('|');
-  const exact = aliases.map(literal).join('|');
-  const spelled = `^\\s*(?:${anyCase}${exact === '' ? '' : `|${exact}`})\\s*$`;
-  const path = modules ? [matching(MODULE)] : [];
-  return { anyOf: [{ enum: [...words, ...aliases, ...values] }, matching(spelled), ...path] };
-}
-
-const bothCases = (letter: string): string => `[${letter.toLowerCase()}${letter.toUpperCase()}]`;
-const matching = (pattern: string): Schema => ({ type: 'string', pattern: `${pattern}|${REFERENCE}` });
-const literal = (text: string): string => text.replaceAll(/[.\\^$*+?()[\]{}|]/g, String.raw`\$&`);

@@ -99,7 +99,8 @@ class ChainReader {
     const type = this.#reader.given.get(`${prefix}type`)?.text ?? '';
     if (isModulePath(type)) return this.#module(prefix, type, fieldKeys(STEP_KEYS, prefix));
     const { type: known } = this.#reader.fields({ type: ROUTER_KEYS.type }, prefix);
-    if (known === undefined) {
+    // Of a type that is not known here the usual one is the best guess.
+    if (known === undefined && !this.#reader.given.get(`${prefix}type`)?.unresolved) {
       this.#foreign.push(prefix);
       return null;
     }
@@ -115,7 +116,8 @@ class ChainReader {
     const values = reader.fields(ROUTER_KEYS, prefix);
     const key = (field: keyof typeof ROUTER_KEYS): string => prefix + ROUTER_KEYS[field].key;
     const headers = (values.placement ?? []).flatMap((item) => this.#placement(item, key('placement')));
-    const topicRegex = reader.java(key('topicRegex'), () => fromJavaRegex(values.topicRegex ?? ''));
+    const { topicRegex: pattern } = values;
+    const topicRegex = pattern === undefined ? null : reader.java(key('topicRegex'), () => fromJavaRegex(pattern));
     const topicReplacement = reader.java(
       key('topicReplacement'),
       () => topicRegex && fromJavaReplacement(values.topicReplacement ?? '', topicRegex),

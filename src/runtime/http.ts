@@ -12,16 +12,18 @@ export interface HttpServer {
 
 /**
  * `/health/live`: the process answers. `/health/ready`: every connector works or stands by (else 503). `/status`: where
- * each stands. `/metrics`: Prometheus. Rejects with `config` when the address is no address or taken, before anything else has been started.
+ * each stands. `/metrics`: Prometheus. Rejects with `config` when the address is no address or taken, before anything else
+ * has been started; `option` is what the caller calls the address.
  */
 export async function startHttp(
   address: string,
   statuses: ReadonlyMap<string, ConnectorStatus>,
   metrics: Pick<MetricsRegistry, 'text'>,
+  option = '--http',
 ): Promise<HttpServer> {
-  const { host, port } = parseAddress(address);
+  const { host, port } = parseAddress(address, option);
   const server = createServer((request, response) => void answer(request, response, statuses, metrics));
-  await listen(server, { host, port, address });
+  await listen(server, { host, port, address, option });
   const bound = server.address();
   const boundPort = typeof bound === 'object' && bound !== null ? bound.port : port;
   return {
@@ -35,13 +37,13 @@ export async function startHttp(
 }
 
 /** `host:port`, `[::1]:port`, or `:port` for every interface. Throws `config`. */
-export function parseAddress(address: string): { readonly host: string; readonly port: number } {
+export function parseAddress(address: string, option = '--http'): { readonly host: string; readonly port: number } {
   const match = /^(?:\[([0-9A-Fa-f:.]+(?:%\w+)?)\]|([^\s:[\]/]*)):(\d{1,5})$/.exec(address);
   const port = Number(match?.[3]);
   if (match && port <= 65_535) return { host: match[1] ?? (match[2] === '' ? '::' : (match[2] ?? '')), port };
   throw new MillraceError(
     'config',
-    `--http: expected HOST:PORT, such as 127.0.0.1:8083, [::1]:8083 or 0.0.0.0:8083, got "${address}"`,
+    `${option}: expected HOST:PORT, such as 127.0.0.1:8083, [::1]:8083 or 0.0.0.0:8083, got "${address}"`,
   );
 }
 
@@ -74,7 +76,7 @@ async function answer(
 
 function listen(
   server: Server,
-  at: { readonly host: string; readonly port: number; readonly address: string },
+  at: { readonly host: string; readonly port: number; readonly address: string; readonly option: string },
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -82,7 +84,7 @@ function listen(
       reject(
         new MillraceError(
           'config',
-          `cannot listen on ${at.address}: ${why}. Nothing was started; give another address with --http HOST:PORT`,
+          `cannot listen on ${at.address}: ${why}. Nothing was started; give another address with ${at.option}, as HOST:PORT`,
           { cause: error },
         ),
       );

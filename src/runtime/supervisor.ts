@@ -1,5 +1,6 @@
 /** Runs connectors side by side: run, classify what ended it, wait, run again. One that fails stops no other. */
 import type { ConnectorConfig } from '../config/connector.ts';
+import { remarksInWords } from '../config/known/adopt.ts';
 import { MillraceError, messageOf } from '../errors.ts';
 import type { Clock, Failpoint, Log, LogReading, Metrics, State } from '../ports.ts';
 import type { Sink } from '../sink/sink.ts';
@@ -99,7 +100,7 @@ async function supervise(
   options.metrics.show?.(config.name, status);
   status.listen((now) => options.onState?.(config.name, now));
   const state = (now: State): void => status.enter(now);
-  for (const { key, text } of config.remarks) log.info(text, { key });
+  if (config.remarks.length > 0) log.info(`keys that are not ours: ${remarksInWords(config.remarks)}`);
   let refusals = 0;
   for (let restarts = 0; ; ) {
     const isolate = refusals >= ISOLATE_AFTER;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type Server, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -43,11 +44,14 @@ function connector(port: number): string {
   return path;
 }
 
+const COMMANDS = ['run', 'validate', 'plan', 'offsets', 'schema', 'import-config', 'demo', 'version'];
+
 test('help is printed with its exit codes; without a command it is the answer to a mistake', async () => {
   for (const args of [['--help'], ['help'], ['-h']]) {
     const { code, out, err } = await outcome(args);
     assert.deepEqual([code, err], [0, '']);
     assert.match(out, /Exit codes: 0 ended as asked, 1 a connector failed .*, 2 usage or configuration,\n130 or 143/);
+    assert.match(out, /\n {2}millrace run connectors\/postgres-outbox\.json\n/, 'with an example');
   }
   const run = await outcome(['run', '--help']);
   assert.match(
@@ -55,28 +59,52 @@ test('help is printed with its exit codes; without a command it is the answer to
     /--http HOST:PORT[^]*kafka\.bootstrap\.servers[^]*transaction\.split[^]*Exit codes: 0 ended as asked/,
   );
   assert.match((await outcome(['demo', '--help'])).out, /--seconds N[^]*Exit codes: 0 the numbers agree/);
-  for (const command of ['validate', 'plan', 'offsets', 'schema']) {
-    const { code, out } = await outcome([command, '--help']);
-    assert.equal(code, 0);
-    assert.match(
-      out,
-      new RegExp(`^millrace ${command} [^]*\\n {2}millrace ${command} [^]*Exit codes: 0`),
-      'with an example',
-    );
-  }
+  await Promise.all(
+    COMMANDS.map(async (command) => {
+      const { code, out, err } = await outcome([command, '--help']);
+      assert.deepEqual([code, err], [0, ''], command);
+      const example = command === 'demo' ? 'npm run demo' : `millrace ${command}`;
+      assert.match(
+        out,
+        new RegExp(`^millrace ${command} [^]*\\n {2}(?:\\S+ <.*)?${example}[^]*Exit codes: 0`),
+        'an example',
+      );
+      assert.ok(
+        out.split('\n').every((line) => line.length <= 120 || line.startsWith('  millrace')),
+        'no line is too long for a terminal',
+      );
+    }),
+  );
   assert.match((await outcome(['schema', '--help'])).out, /"\$schema"[^]*Exit codes: 0, or 2/);
+  for (const args of [
+    ['help', 'run'],
+    ['run', '-h'],
+  ]) {
+    assert.equal((await outcome(args)).out, run.out);
+  }
   const schema = await outcome(['schema']);
   assert.deepEqual([schema.code, schema.err], [0, '']);
   assert.equal((JSON.parse(schema.out) as { $schema: string }).$schema, 'http://json-schema.org/draft-07/schema#');
   const none = await outcome([]);
   assert.deepEqual([none.code, none.out], [2, '']);
-  assert.match((await outcome(['version'])).out, /^\d+\.\d+\.\d+\n$/);
+  for (const args of [['version'], ['--version'], ['-v']]) {
+    assert.match((await outcome(args)).out, /^\d+\.\d+\.\d+\n$/);
+  }
+  const { version, node, platform } = JSON.parse((await outcome(['version', '--json'])).out) as Record<string, string>;
+  assert.match(`${version} ${node} ${platform}`, /^\d+\.\d+\.\d+ \d+\.\d+\.\d+ \w+-\w+$/);
 });
 
 test('mistakes of usage end with 2, one sentence, no stack', async () => {
   const example = new URL('../../connectors/postgres-outbox.json', import.meta.url).pathname;
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
-    [['rnu'], /^there is no command "rnu"/],
+    [['rnu'], /^there is no command "rnu"; did you mean "run"\?/],
+    [['--jsn'], /^there is no command "--jsn"/],
+    [['help', 'rnu'], /^there is no command "rnu"/],
+    [['help', 'run', 'plan'], /^help takes one command/],
+    [['--help', '--jsn'], /^there is no option --jsn/],
+    [['version', '--jsn'], /^there is no option --jsn; did you mean --json\?/],
+    [['version', 'x'], /^version takes no argument, got "x"/],
+    ...COMMANDS.map((command) => [[command, '--no-such-option'], /^there is no option --no-such-option/] as const),
     [['run'], /^which connector\? Give a file or a folder/],
     [['run', example, '--htpp', 'x'], /^there is no option --htpp; did you mean --http\?/],
     [
@@ -152,3 +180,57 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     for (const line of patient.stderr().trim().split('\n')) assert.equal(typeof JSON.parse(line), 'object');
   });
 }
+
+for (const [signal, code] of [
+  ['SIGTERM', 143],
+  ['SIGINT', 130],
+] as const) {
+  test(`a command that is for one answer gives up at the first ${signal}, with ${code} and without a stack`, async () => {
+    const { server, port } = await silentServer();
+    after(() => server.close());
+    const met = new Promise((resolve) => server.once('connection', resolve));
+    for (const args of [['plan'], ['offsets', 'show'], ['offsets', 'reset', '--yes']]) {
+      const command = millrace([...args, connector(port)], { env: { SECRET: 'hunter2' } });
+      await met;
+      // Long enough that all of them are waiting for an answer.
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      const at = performance.now();
+      command.child.kill(signal);
+      assert.equal(await command.ended, code, args.join(' '));
+      assert.ok(performance.now() - at < 3000);
+      assert.doesNotMatch(command.stderr(), /\n {4}at /);
+    }
+  });
+}
+
+/** Through a shell, so that standard output is a pipe with somebody else's habits behind it. */
+function piped(args: readonly string[], into: string): { code: string; out: string; err: string } {
+  const main = new URL('../../src/main.ts', import.meta.url).pathname;
+  const words = [process.execPath, main, ...args].map((word) => `'${word}'`).join(' ');
+  const script = `{ ${words}; echo "code $?" >&2; } | ${into}`;
+  const { stdout, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' });
+  const [, err = '', code = ''] = /^([^]*)code (\d+)\n$/.exec(stderr) ?? [];
+  return { code, out: stdout, err };
+}
+
+test('a reader that goes away is no mistake, and one that is slow gets everything', () => {
+  for (const args of [['schema'], ['schema', '--markdown'], ['--help']]) {
+    assert.deepEqual({ ...piped(args, 'head -n 1'), out: '' }, { code: '0', out: '', err: '' }, args.join(' '));
+  }
+  const config = Object.fromEntries(Array.from({ length: 5000 }, (_, at) => [`some.unknown.key.${at}`, 'x']));
+  const path = join(folder, 'many.json');
+  writeFileSync(path, JSON.stringify({ name: 'many', config }));
+  const { code, out } = piped(['validate', path], '(sleep 1; cat)');
+  assert.equal(code, '2');
+  assert.ok(out.length > 300_000);
+  assert.match(out, /\n1 file, 500\d mistakes\n$/);
+});
+
+test('a file may come on standard input, also from whoever takes time to write it', () => {
+  const main = new URL('../../src/main.ts', import.meta.url).pathname;
+  const example = new URL('../../connectors/postgres-outbox.json', import.meta.url).pathname;
+  const script = `(sleep 1; cat '${example}') | '${process.execPath}' '${main}' validate -`;
+  const { status, stdout } = spawnSync('sh', ['-c', script], { encoding: 'utf8' });
+  assert.equal(status, 0, stdout);
+  assert.match(stdout, /^ok -: connector "postgres-outbox"\n/);
+});

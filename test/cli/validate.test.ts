@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { validate } from '../../src/cli/validate.ts';
 import { KEYS } from '../../src/config/keys.ts';
 import { ROUTER_KEYS } from '../../src/config/router-keys.ts';
+import { CONNECT_4_3, DEBEZIUM_3_4_POSTGRES, PRODUCER_4_3 } from '../fixtures/debezium-keys.ts';
 import { millrace } from '../support/command.ts';
 import { edgeFor } from '../support/edge.ts';
 
@@ -44,6 +45,19 @@ const WRONG = `{
   }
 }`;
 
+const EXAMPLE_TEXTS = readdirSync(EXAMPLES).map((name) => readFileSync(join(EXAMPLES, name), 'utf8'));
+/** Every key that Debezium and Kafka Connect declare, in one file. */
+const DEBEZIUM = JSON.stringify(
+  {
+    name: 'debezium',
+    config: Object.fromEntries(
+      [...DEBEZIUM_3_4_POSTGRES, ...CONNECT_4_3, ...PRODUCER_4_3].map((key) => [key, key.length % 2 ? 'false' : '1']),
+    ),
+  },
+  null,
+  2,
+);
+
 function file(name: string, content: string | Buffer): string {
   const path = join(folder, name);
   writeFileSync(path, content);
@@ -57,8 +71,7 @@ test('every mistake of every file is said at once, from top to bottom, with a va
   assert.equal(
     edge.text(),
     `ok ${right}: connector "right"
-mistake ${wrong}:7:5: "database.password" refers to the environment variable "NOT_THERE", which is not set
-    for example "database.password": "\${env:DATABASE_PASSWORD}"
+not checked ${wrong}:7:5: "database.password" refers to the environment variable "NOT_THERE", which is not set
 mistake ${wrong}:8:5: "slot.nam" is not a key of this connector; did you mean "slot.name"?
     for example "slot.name": "millrace_orders"
 mistake ${wrong}:11:5: "transforms.o.route.by.feild" is not a key of this connector; did you mean "transforms.o.route.by.field"?
@@ -70,7 +83,7 @@ mistake ${wrong}:13:5: "transaction.split" expected one of auto, never, got "som
 mistake ${wrong}: "database.dbname" is missing: Database to read.
     for example "database.dbname": "orders"
 mistake ${join(folder, 'none.json')}: cannot be read: ENOENT: no such file or directory, open '${join(folder, 'none.json')}'
-3 files, 7 mistakes
+3 files, 6 mistakes, 1 not checked
 `,
   );
 });
@@ -81,7 +94,7 @@ test('--json says the same to machines', async () => {
   assert.equal(await validate(edge), 2);
   const result = JSON.parse(edge.text()) as { mistakes: unknown[] };
   assert.deepEqual(
-    { ...result, mistakes: result.mistakes.slice(1, 2), count: result.mistakes.length },
+    { ...result, mistakes: result.mistakes.slice(0, 1), count: result.mistakes.length },
     {
       valid: false,
       files: [right, wrong],
@@ -97,12 +110,152 @@ test('--json says the same to machines', async () => {
           example: 'millrace_orders',
         },
       ],
-      count: 6,
+      notChecked: [
+        {
+          file: wrong,
+          line: 7,
+          column: 5,
+          key: 'database.password',
+          reason: 'refers to the environment variable "NOT_THERE", which is not set',
+        },
+      ],
+      count: 5,
     },
   );
   const good = edgeFor([right, '--json']);
   assert.equal(await validate(good), 0);
   assert.deepEqual((JSON.parse(good.text()) as { valid: boolean }).valid, true);
+});
+
+const REFERRING = (over: Readonly<Record<string, unknown>>): string =>
+  JSON.stringify({ name: 'referring', config: { ...(JSON.parse(RIGHT) as { config: object }).config, ...over } });
+const mistakesOf = async (content: string, ...flags: readonly string[]): Promise<[number, string[], string[]]> => {
+  const edge = edgeFor([file('referring.json', content), '--json', ...flags]);
+  const code = await validate(edge);
+  type Result = { mistakes: { key: string; problem: string }[]; notChecked: { key: string }[] };
+  const { mistakes, notChecked } = JSON.parse(edge.text()) as Result;
+  return [
+    code,
+    mistakes.map(({ key, problem }) => `${key} ${problem.split(' ').slice(0, 2).join(' ')}`),
+    notChecked.map(({ key }) => key),
+  ];
+};
+
+test('a file for another machine: what its environment alone knows is not checked, and nothing is judged by it', async () => {
+  const open = {
+    'database.port': '${env:PORT}',
+    'database.dbname': 'd${env:SHARD}',
+    'database.password': '${file:/run/secrets/of/another/machine:key}',
+    'kafka.security.protocol': '${env:PROTOCOL}',
+    'kafka.sasl.password': '${env:PASSWORD}',
+    'producer.override.acks': '${env:ACKS}',
+    'tombstones.on.delete': '${env:TOMBSTONES}',
+    'transforms.o.route.topic.regex': '${env:REGEX}',
+    'transforms.o.route.topic.replacement': '${named}',
+    'table.whitelist': '${env:TABLES}',
+  };
+  const referring = Object.keys(open).filter((key) => key !== 'transforms.o.route.topic.replacement');
+  const [code, mistakes, notChecked] = await mistakesOf(REFERRING(open));
+  assert.deepEqual([code, mistakes], [0, []]);
+  assert.deepEqual(notChecked.toSorted(), referring.toSorted());
+  // One half of a pair that is not known is there all the same.
+  const pair = {
+    'kafka.security.protocol': 'SASL_SSL',
+    'kafka.sasl.username': '${env:U}',
+    'kafka.sasl.password': 'p',
+    'kafka.ssl.certificate.location': '/c.pem',
+    'kafka.ssl.key.location': '${env:KEY}',
+  };
+  assert.deepEqual(await mistakesOf(REFERRING(pair)), [0, [], ['kafka.sasl.username', 'kafka.ssl.key.location']]);
+  assert.deepEqual(await mistakesOf(REFERRING({ transforms: '${env:T}' })), [0, [], ['transforms']]);
+});
+
+test('what goes to PUT /connectors/NAME/config lacks one thing, and the rest of it is checked', async () => {
+  const flat = { name: 'flat', ...(JSON.parse(RIGHT) as { config: object }).config, 'slot.nam': 's' };
+  assert.deepEqual(await mistakesOf(JSON.stringify(flat)), [2, ['config is missing:', 'slot.nam is not'], []]);
+});
+
+test('--strict-env: on the machine that runs it, what is missing is a mistake, as it is to run', async () => {
+  const [code, mistakes, notChecked] = await mistakesOf(REFERRING({ 'database.port': '${env:PORT}' }), '--strict-env');
+  assert.deepEqual([code, mistakes, notChecked], [2, ['database.port refers to'], []]);
+  const command = millrace([
+    'validate',
+    '--strict-env',
+    file('referring.json', REFERRING({ 'slot.name': '${env:NOT_SET}' })),
+  ]);
+  assert.equal(await command.ended, 2);
+});
+
+test('what is wrong on every machine is a mistake, whatever its environment', async () => {
+  const wrong = {
+    'slot.nam': '${env:X}',
+    'offsets.storage.topic': '${env:X}',
+    'slot.name': '${vault:x}',
+    'publication.name': '${env:}',
+    'database.password': `\${file:${file('secrets.properties', 'a=b')}:none}`,
+  };
+  const [code, mistakes] = await mistakesOf(REFERRING(wrong));
+  assert.equal(code, 2);
+  assert.deepEqual(mistakes.toSorted(), [
+    'database.password refers to',
+    'offsets.storage.topic is refused:',
+    'publication.name refers to',
+    'slot.nam is not',
+    'slot.name refers to',
+  ]);
+});
+
+test('two connectors clash only where what they share is known', async () => {
+  const [a, b] = ['a', 'b'].map((name) =>
+    file(
+      `${name}-slot.json`,
+      REFERRING({ 'slot.name': 's', 'database.hostname': `\${env:${name}}` }).replace('referring', name),
+    ),
+  ) as [string, string];
+  assert.equal(await validate(edgeFor([a, b])), 0);
+  const same = edgeFor([a, b], { env: { a: 'h', b: 'h' } });
+  assert.equal(await validate(same), 2);
+  assert.match(same.text(), /the slot "s" is also that of/);
+  const kafka = ['c', 'd'].map((name) =>
+    file(
+      `${name}.json`,
+      REFERRING({ 'kafka.bootstrap.servers': undefined, 'producer.override.bootstrap.servers': '${env:K}' }).replace(
+        'referring',
+        name,
+      ),
+    ),
+  );
+  assert.equal(await validate(edgeFor(kafka)), 0);
+});
+
+test('a path that is no small text file is a mistake with a name, and does not hang or exhaust us', async () => {
+  mkdirSync(join(folder, 'empty'), { recursive: true });
+  const utf16 = Buffer.from(`\uFEFF${RIGHT}`, 'utf16le');
+  for (const [path, expected] of [
+    ['/dev/zero', /cannot be read: it is larger than 1 MiB/],
+    [file('huge.json', Buffer.alloc(1024 * 1024 + 1, ' ')), /cannot be read: it is larger than 1 MiB/],
+    [file('empty.json', ''), /:1:1: not valid JSON: expected a value, got the end of the file/],
+    [file('binary.json', Buffer.from([0, 1, 2, 255])), /:1:1: not valid JSON/],
+    [file('utf16.json', utf16), /cannot be read: it is UTF-16: save it as UTF-8/],
+    [join(folder, 'empty'), /is a folder that holds no \.json file/],
+    [file('deep.json', '['.repeat(100_000)), /:1:66: nested deeper than 64 levels/],
+    [
+      file('reference.json', REFERRING({ 'database.user': '${file:/dev/zero}' })),
+      /refers to a file that cannot be read: it is larger/,
+    ],
+    [file('long.json', REFERRING({ ['k'.repeat(100_000)]: 'x' })), /"k{200}…" is not a key of this connector/],
+    [
+      file('proto.json', REFERRING({}).replace('{"name"', '{"__proto__":{},"constructor":1,"name"')),
+      /"__proto__" stands outside of "config"/,
+    ],
+  ] as const) {
+    const edge = edgeFor([path]);
+    assert.equal(await validate(edge), 2, path);
+    assert.match(edge.text(), expected);
+  }
+  for (const content of [`\uFEFF${RIGHT}`, RIGHT.replaceAll('\n', '\r\n'), RIGHT.replace('"u"', '"\\ud800"')]) {
+    assert.equal(await validate(edgeFor([file('odd.json', content)])), 0);
+  }
 });
 
 test('the examples are right; two connectors of one name are not; a wrong flag is said once', async () => {
@@ -128,14 +281,20 @@ test('the examples are right; two connectors of one name are not; a wrong flag i
   );
 });
 
-test('colours are for terminals alone, and for nobody with NO_COLOR', async () => {
+test('colours are for terminals, for nobody with NO_COLOR, and for everybody with FORCE_COLOR', async () => {
   const wrong = file('wrong.json', WRONG);
   const escape = '\u001b';
   for (const [terminal, env, coloured] of [
     [true, {}, true],
     [true, { NO_COLOR: '1' }, false],
+    [true, { NO_COLOR: '' }, true],
     [true, { TERM: 'dumb' }, false],
     [false, {}, false],
+    [false, { FORCE_COLOR: '1' }, true],
+    [false, { FORCE_COLOR: '3', NO_COLOR: '1', TERM: 'dumb' }, true],
+    [true, { FORCE_COLOR: '0' }, false],
+    [true, { FORCE_COLOR: 'false' }, false],
+    [false, { FORCE_COLOR: '' }, false],
   ] as const) {
     const edge = edgeFor([wrong], { terminal, env });
     await validate(edge);
@@ -158,15 +317,49 @@ test('the process ends with 0 or 2, and says nothing on standard error', async (
 
 test('no file makes it crash: each is right or has mistakes with places inside of it', async () => {
   const keys = [...Object.values(KEYS), ...Object.values(ROUTER_KEYS)].map((field) => field.key);
+  const strangeKey = fc.constantFrom(
+    '__proto__',
+    'constructor',
+    'toString',
+    '',
+    'transforms.',
+    'transforms..type',
+    '\ud800',
+  );
+  const noise = fc.oneof(
+    fc.string(),
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom(
+      '"',
+      '{',
+      '}',
+      ',',
+      ':',
+      '\\',
+      '\\ud800',
+      '\0',
+      '\uFEFF',
+      '\r\n',
+      '"__proto__":{},',
+      '${env:',
+      '${file:/',
+    ),
+  );
   const mutated = fc
-    .tuple(fc.constantFrom(RIGHT, WRONG), fc.nat(), fc.nat(40), fc.string())
+    .tuple(fc.constantFrom(RIGHT, WRONG, DEBEZIUM, ...EXAMPLE_TEXTS), fc.nat(), fc.nat(40), noise)
     .map(([text, at, length, other]) => {
       const start = at % text.length;
       return text.slice(0, start) + other + text.slice(start + length);
     });
-  const nested = fc.constantFrom('['.repeat(100_000), '{"config":'.repeat(5000), `"${'\\u0000'.repeat(5000)}"`);
+  const nested = fc.constantFrom(
+    '['.repeat(100_000),
+    '{"a":'.repeat(100_000),
+    `[${'{},'.repeat(100_000)}`,
+    '{"config":'.repeat(5000),
+    `"${'\\u0000'.repeat(5000)}"`,
+  );
   const config = fc.dictionary(
-    fc.oneof(fc.constantFrom(...keys, ...keys.map((key) => `transforms.o.${key}`)), fc.string()),
+    fc.oneof(fc.constantFrom(...keys, ...keys.map((key) => `transforms.o.${key}`)), fc.string(), strangeKey),
     fc.oneof(fc.string(), fc.constantFrom('${env:X}', '${file:/}', '${file:', '(', ',', '\0'), fc.jsonValue()),
   );
   const connector = fc

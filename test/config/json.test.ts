@@ -86,6 +86,8 @@ test('a mistake has its line and column, and shows nothing of what stands there'
     ['{"a": hunter2}', 1, 7, /^not valid JSON: expected a value$/],
     ['{"a": "x\\."}', 1, 9, /a backslash of a regular expression is written twice/],
     ['{} {}', 1, 4, /expected the end of the file/],
+    ['// a\n{}', 1, 1, /expected a value \(JSON has no comments\)$/],
+    ['{} # a', 1, 4, /expected the end of the file \(JSON has no comments\)$/],
     ['[1 2]', 1, 4, /expected "," or \]/],
     [`${'['.repeat(100_000)}`, 1, 66, /nested deeper than 64 levels/],
   ];

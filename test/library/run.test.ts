@@ -53,7 +53,7 @@ test('a configuration is checked as a file is, and every mistake is said at once
 
 test('options that make no sense are refused before anything starts', async () => {
   assert.match(await refusal(run(connector('a'), { log: 'loud' as 'info' })), /^log: expected a log, or one of debug/);
-  assert.match(await refusal(run(connector('a'), { http: 'here' })), /expected HOST:PORT/);
+  assert.match(await refusal(run(connector('a'), { http: 'here' })), /^http: expected HOST:PORT.*got "here"$/);
 });
 
 test('a signal that is aborted already resolves, and one that is aborted while nothing answers resolves soon', async () => {

@@ -184,11 +184,13 @@ test("what a file's foreign keys come to is said once, whatever the number of ru
       stopWhen: (_, runs) => runs === 2,
     },
   );
-  assert.deepEqual(lines.slice(0, 2), [
-    'info accepted without effect: memory is bounded in bytes, by max.queue.size.in.bytes {"connector":"a","key":"max.queue.size"}',
-    'info read as kafka.client.id: the same under our name {"connector":"a","key":"producer.override.client.id"}',
-  ]);
-  assert.equal(lines.filter((line) => line.startsWith('info')).length, 2);
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith('info')),
+    [
+      'info keys that are not ours: max.queue.size accepted without effect: memory is bounded in bytes, by ' +
+        'max.queue.size.in.bytes; producer.override.client.id read as kafka.client.id: the same under our name {"connector":"a"}',
+    ],
+  );
 });
 
 test('errors.max.retries counts restarts without progress', async () => {

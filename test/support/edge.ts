@@ -22,6 +22,7 @@ export function edgeFor(
   return {
     args,
     env,
+    platform: { node: '24.0.0', platform: 'linux-x64' },
     signal: new AbortController().signal,
     stdout: output((text) => (out += keepText(text, 'edge'))),
     stderr: output((text) => (err += keepText(text, 'edge'))),

@@ -14,7 +14,7 @@ export interface Adoption {
   readonly prefix: string;
   readonly isOurs: (key: string) => boolean;
   /** Asked without the prefix. */
-  readonly judge: (key: string, text: string, hidden: boolean) => Judgement | null;
+  readonly judge: (key: string, text: string | null, hidden: boolean) => Judgement | null;
   readonly note: (key: string, text: string) => void;
 }
 
@@ -23,21 +23,40 @@ export function adopt(given: Map<string, Given>, { prefix, isOurs, judge, note }
   const remarks: Remark[] = [];
   for (const [key, value] of given) {
     if (!key.startsWith(prefix) || isOurs(key)) continue;
-    const judgement = judge(key.slice(prefix.length), value.text, value.hidden);
-    if (judgement === null) continue;
-    if (judgement.kind === 'refused') note(key, judgement.text);
-    else if (judgement.kind === 'harmless') {
-      const { anyway, why } = judgement;
-      remarks.push({ key, text: anyway ? `holds anyway: ${why}` : `accepted without effect: ${why}` });
-    } else {
-      const to = prefix + judgement.to;
-      const other = given.get(to);
-      if (other === undefined || other.shared || other.text === judgement.text) {
-        given.set(to, { ...value, text: judgement.text, spelled: key });
-        remarks.push({ key, text: `read as ${to}: ${judgement.why}` });
-      } else note(key, `says the same as "${other.spelled ?? to}": give one of them`);
+    const judgement = judge(key.slice(prefix.length), value.unresolved ? null : value.text, value.hidden);
+    switch (judgement?.kind) {
+      case undefined:
+        continue;
+      case 'refused':
+        note(key, judgement.text);
+        break;
+      case 'harmless': {
+        const { anyway, why } = judgement;
+        remarks.push({ key, text: anyway ? `holds anyway: ${why}` : `accepted without effect: ${why}` });
+        break;
+      }
+      case 'mapped': {
+        const to = prefix + judgement.to;
+        const other = given.get(to);
+        const text = value.unresolved ? value.text : judgement.text;
+        const mayBeSame = other?.text === text || other?.unresolved || value.unresolved;
+        if (other === undefined || other.shared || mayBeSame) {
+          given.set(to, { ...value, text, spelled: key });
+          remarks.push({ key, text: `read as ${to}: ${judgement.why}` });
+        } else note(key, `says the same as "${other.spelled ?? to}": give one of them`);
+        break;
+      }
+      case 'open':
+        break;
     }
     given.delete(key);
   }
   return remarks;
+}
+
+/** One line of the log for all of them; keys of one reason stand together. */
+export function remarksInWords(remarks: readonly Remark[]): string {
+  const groups = Map.groupBy(remarks, ({ text }) => text);
+  const parts = Array.from(groups, ([text, of]) => `${of.map(({ key }) => key).join(', ')} ${text}`);
+  return parts.join('; ');
 }

@@ -14,12 +14,12 @@ export const CONNECTOR_FAMILIES: readonly Family[] = [POSTGRES, DEBEZIUM, MYSQL,
 export const ROUTER_FAMILIES: readonly Family[] = [OUTBOX];
 
 /** What becomes of a connector's key, or null if nobody knows it. */
-export function judgeConnectorKey(key: string, text: string, hidden: boolean): Judgement | null {
+export function judgeConnectorKey(key: string, text: string | null, hidden: boolean): Judgement | null {
   return judgeIn(CONNECTOR_FAMILIES, key, text, hidden);
 }
 
 /** The same for an option of the router, without `transforms.<alias>.`. */
-export function judgeRouterOption(option: string, text: string, hidden: boolean): Judgement | null {
+export function judgeRouterOption(option: string, text: string | null, hidden: boolean): Judgement | null {
   return judgeIn(ROUTER_FAMILIES, option, text, hidden);
 }
 
@@ -28,7 +28,7 @@ export function spelledOut(families: readonly Family[]): string[] {
   return families.flatMap((family) => family.keys.map(({ key }) => key)).filter((key) => !key.includes('*'));
 }
 
-function judgeIn(families: readonly Family[], key: string, text: string, hidden: boolean): Judgement | null {
+function judgeIn(families: readonly Family[], key: string, text: string | null, hidden: boolean): Judgement | null {
   const found = find(families, key);
   return found === undefined ? null : judge(found, text, hidden);
 }

@@ -31,7 +31,9 @@ export type Judgement =
   | { readonly kind: 'harmless'; readonly anyway: boolean; readonly why: string }
   | { readonly kind: 'mapped'; readonly to: string; readonly text: string; readonly why: string }
   /** What a mistake says after the key. */
-  | { readonly kind: 'refused'; readonly text: string };
+  | { readonly kind: 'refused'; readonly text: string }
+  /** The value decides, and is not known here. */
+  | { readonly kind: 'open' };
 
 export interface Family {
   /** The heading in docs/debezium-compatibility.md. */
@@ -67,14 +69,15 @@ export function fixed(
   return [{ verdict: 'fixed', key, accepts, why, otherwise }];
 }
 
-/** What becomes of a key with this value; `hidden` values are not repeated. */
-export function judge(known: KnownKey, text: string, hidden: boolean): Judgement {
+/** What becomes of a key with this value; `hidden` values are not repeated. null: a value that is not known here. */
+export function judge(known: KnownKey, text: string | null, hidden: boolean): Judgement {
   switch (known.verdict) {
     case 'harmless':
       return { kind: 'harmless', anyway: false, why: known.why };
     case 'refused':
       return { kind: 'refused', text: `is refused: ${known.why}. ${known.instead}` };
     case 'fixed': {
+      if (text === null) return { kind: 'open' };
       if (isAccepted(known.accepts, text)) return { kind: 'harmless', anyway: true, why: known.why };
       // What is to be empty may hold anything, a password too.
       if (acceptedWords(known.accepts) === 'nothing') {
@@ -84,6 +87,7 @@ export function judge(known: KnownKey, text: string, hidden: boolean): Judgement
       return { kind: 'refused', text: `expected ${acceptedWords(known.accepts)}, got ${got}: ${known.otherwise}` };
     }
     case 'mapped': {
+      if (text === null) return { kind: 'mapped', to: known.to, text: '', why: known.why };
       const word = text.trim().toLowerCase();
       const { values = {} } = known;
       return {

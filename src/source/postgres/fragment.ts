@@ -18,6 +18,8 @@ export interface StreamStart {
   /** The xid of that transaction, when `ordinal` is not 0. */
   readonly xid: string | null;
   readonly fingerprint: string;
+  /** When the last transaction before it was committed, if that is known. */
+  readonly committedAt?: string | undefined;
 }
 
 /** Seconds from 1970-01-01 to 2000-01-01, PostgreSQL's epoch, in microseconds. */
@@ -57,10 +59,13 @@ class PgFragment implements Fragment {
   readonly #start: StreamStart;
   readonly #lsn: bigint;
   readonly #ordinal: number;
+  readonly #delivered: Tx | null;
 
+  /** `delivered`: the last transaction up to here, this one included. */
   constructor(
     parts: { tx: Tx | null; changes: readonly Change[]; begin: boolean; end: boolean; lsn: bigint; ordinal: number },
     start: StreamStart,
+    delivered: Tx | null,
   ) {
     this.tx = parts.tx;
     this.changes = parts.changes;
@@ -69,14 +74,27 @@ class PgFragment implements Fragment {
     this.#start = start;
     this.#lsn = parts.lsn;
     this.#ordinal = parts.ordinal;
+    this.#delivered = delivered;
   }
 
   /** Built on demand: of a batch of fragments only the last one's position is ever stored. */
   get position(): Position {
     const { system, timeline, fingerprint } = this.#start;
-    const base = { system, timeline, lsn: formatLsn(this.#lsn), ordinal: this.#ordinal };
+    const committedAt = this.#delivered === null ? this.#start.committedAt : timeOf(this.#delivered.commitTimeUs);
+    const base = {
+      system,
+      timeline,
+      lsn: formatLsn(this.#lsn),
+      ordinal: this.#ordinal,
+      ...(committedAt === undefined ? {} : { committedAt }),
+    };
     return this.#ordinal === 0 || this.tx === null ? base : { ...base, in: this.tx.id, fingerprint };
   }
+}
+
+/** For people: milliseconds are enough. */
+function timeOf(us: bigint): string {
+  return new Date(Number(us / 1000n)).toISOString();
 }
 
 /**
@@ -92,6 +110,7 @@ export class FragmentAssembler {
   #changes: Change[] = [];
   #begin: Begin | null = null;
   #tx: PgTx | null = null;
+  #delivered: Tx | null = null;
   /** Raw changes of the open transaction so far, before any filter, so that editing a filter cannot shift it. */
   #ordinal = 0;
   #skipUntil: number;
@@ -252,7 +271,8 @@ export class FragmentAssembler {
   }
 
   #emit(parts: ConstructorParameters<typeof PgFragment>[0]): void {
-    this.#out.push(new PgFragment(parts, this.#start));
+    if (parts.tx !== null) this.#delivered = parts.tx;
+    this.#out.push(new PgFragment(parts, this.#start, this.#delivered));
   }
 
   #splitIsGone(got: string): MillraceError {

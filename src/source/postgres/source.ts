@@ -110,6 +110,7 @@ class PostgresSource implements Source {
       ordinal: position.ordinal,
       xid: position.in ?? null,
       fingerprint: this.#fingerprint(),
+      committedAt: position.committedAt,
     };
     if (start.ordinal > 0 && position.fingerprint !== start.fingerprint) throw changedOptions(position.lsn);
     const stream = await this.#start(start, signal);

@@ -26,9 +26,27 @@ test('a transaction becomes one fragment whose position is the end of its commit
   assert.equal(rest.length, 0);
   assert.ok(fragment);
   assert.deepEqual([fragment.begin, fragment.end, fragment.changes.length], [true, true, 2]);
-  assert.deepEqual(fragment.position, { system: '7', timeline: 1, lsn: '0/D0', ordinal: 0 });
+  assert.deepEqual(fragment.position, {
+    system: '7',
+    timeline: 1,
+    lsn: '0/D0',
+    ordinal: 0,
+    committedAt: '2000-01-01T00:00:00.000Z',
+  });
   assert.deepEqual([fragment.tx?.id, fragment.tx?.commitLsn], ['9', '0/C8']);
   assert.equal(fragment.tx?.commitTimeUs, 946_684_800_000_000n);
+});
+
+test('a position says when the last transaction up to it was committed, also across restarts and quiet times', () => {
+  const at = (fragments: readonly Fragment[]): unknown => fragments.at(-1)?.position['committedAt'];
+  const first = assembler();
+  first.keepAlive(150n);
+  assert.equal(at(first.take()), undefined, 'nothing is known yet');
+  const later: PgMessage = { op: 'begin', finalLsn: 200n, commitTime: 86_400_123_456n, xid: 9 };
+  assert.equal(at(feed(first, later, row(), commit(200n, 208n))), '2000-01-02T00:00:00.123Z');
+  const resumed = assembler({ ...START, lsn: 208n, committedAt: '2000-01-02T00:00:00.123Z' }, () => 5000);
+  resumed.keepAlive(300n);
+  assert.equal(at(resumed.take()), '2000-01-02T00:00:00.123Z');
 });
 
 test('a piece of a big transaction carries the commit LSN, the raw count and the fingerprint', () => {
@@ -39,6 +57,7 @@ test('a piece of a big transaction carries the commit LSN, the raw count and the
     timeline: 1,
     lsn: '0/C8',
     ordinal: 3,
+    committedAt: '2000-01-01T00:00:00.000Z',
     in: '9',
     fingerprint: 'f',
   });
