@@ -7,10 +7,16 @@ import type { Data, Schema } from './schema.ts';
  * Made once per column of a `Table`; a source gives it.
  */
 export interface ColumnType {
-  /** As of a NOT NULL column; whoever builds an event makes it optional where the column is. */
+  /**
+   * As of a NOT NULL column; whoever builds an event makes it optional where the column is. One that is optional already
+   * (PostGIS's geometry, as in Debezium) stays so.
+   */
   readonly schema: Schema;
   /** Decodes the received bytes. Throws `data` (never with the value in the message) when they are not of the type. */
   data(bytes: Buffer): Data;
-  /** Appends what `org.apache.kafka.connect.json.JsonConverter` writes for `data(bytes)`. */
+  /**
+   * Appends what `org.apache.kafka.connect.json.JsonConverter` writes for `data(bytes)`. Throws as `data` does, and may
+   * have written something before: `JsonWriter.cut` takes it back.
+   */
   json(bytes: Buffer, out: JsonWriter): void;
 }

@@ -1,25 +1,7 @@
 import type { ColumnForm } from '../../change/table.ts';
 import type { Value } from '../../change/value.ts';
-
-/** Type OIDs from pg_type.dat: built-in types keep theirs for ever. */
-export const OID = {
-  bool: 16,
-  bytea: 17,
-  int8: 20,
-  int2: 21,
-  int4: 23,
-  oid: 26,
-  json: 114,
-  float4: 700,
-  float8: 701,
-  date: 1082,
-  time: 1083,
-  timestamp: 1114,
-  timestamptz: 1184,
-  numeric: 1700,
-  uuid: 2950,
-  jsonb: 3802,
-} as const;
+import { decodeBytea } from './types/binary.ts';
+import { OID } from './types/oid.ts';
 
 /** What the text of a type is, for those who need no more than its bytes. */
 export function formOf(typeId: number): ColumnForm {
@@ -61,12 +43,4 @@ export function decodeText(typeId: number, bytes: Buffer): Value {
     default:
       return bytes.toString('utf8');
   }
-}
-
-/**
- * bytea as text: `\x` and hexadecimal digits (our sessions set `bytea_output = hex`)
- * (https://www.postgresql.org/docs/current/datatype-binary.html).
- */
-export function decodeBytea(text: Buffer): Buffer {
-  return Buffer.from(text.toString('latin1', 2), 'hex');
 }
