@@ -3,6 +3,7 @@
  * a Decimal as the bytes that it is, maps with texts for keys as objects and other maps as arrays of pairs.
  */
 import { fieldOf } from './conforms.ts';
+import { jsonWord } from './json-word.ts';
 import type { JsonWriter } from './json-writer.ts';
 import type { Data, Schema, Struct } from './schema.ts';
 
@@ -19,13 +20,10 @@ export function writeJson(schema: Schema | null, data: Data, out: JsonWriter): v
   else writeStruct(schema, value as Struct, out);
 }
 
-/** NaN and the infinities are quoted, as Jackson does it. */
+/** Floating-point numbers as Java writes them; without a schema a number is as JavaScript has it. */
 function numberText(schema: Schema | null, value: number): string {
-  if (!Number.isFinite(value)) return `"${value}"`;
-  const float = schema?.type === 'float32' || schema?.type === 'float64';
-  return float && Number.isInteger(value) && Math.abs(value) < 1e7
-    ? `${Object.is(value, -0) ? '-0' : value}.0`
-    : String(value);
+  if (schema?.type === 'float32' || schema?.type === 'float64') return jsonWord(value, schema.type);
+  return Number.isFinite(value) ? String(value) : `"${value}"`;
 }
 
 function writeArray(schema: Schema | null, items: readonly Data[], out: JsonWriter): void {

@@ -6,7 +6,7 @@ import type { ColumnType } from '../../change/column-type.ts';
 import { JsonWriter } from '../../change/json-writer.ts';
 import { decodeBytea } from './types/binary.ts';
 import { numericType } from './types/decimal.ts';
-import { javaDecimal, javaDouble, javaFloat } from './types/java-number.ts';
+import { javaDecimal, javaDouble, javaFloat } from '../../change/java-number.ts';
 import { OID } from './types/oid.ts';
 import { DEFAULT_TYPE_OPTIONS } from './types/options.ts';
 import { dateType, timeType, timestampType, zonedTimestampType } from './types/temporal.ts';

@@ -1,6 +1,6 @@
 /** bytea, and types that nobody knows, in `binary.handling.mode` (https://www.postgresql.org/docs/current/datatype-binary.html). */
 import type { ColumnType } from '../../../change/column-type.ts';
-import { javaDouble } from './java-number.ts';
+import { javaDouble } from '../../../change/java-number.ts';
 import { malformed } from './malformed.ts';
 import type { TypeOptions } from './options.ts';
 import { plain } from './schemas.ts';

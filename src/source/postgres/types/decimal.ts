@@ -1,6 +1,6 @@
 /** numeric and money: exact decimals (https://www.postgresql.org/docs/current/datatype-numeric.html). */
 import type { ColumnType } from '../../../change/column-type.ts';
-import { jsonWord } from './json-word.ts';
+import { jsonWord } from '../../../change/json-word.ts';
 import { malformed } from './malformed.ts';
 import type { TypeOptions } from './options.ts';
 import { VARIABLE_SCALE_DECIMAL, decimalSchema, plain } from './schemas.ts';

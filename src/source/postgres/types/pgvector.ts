@@ -1,7 +1,7 @@
 /** pgvector's types (https://github.com/pgvector/pgvector). */
 import type { ColumnType } from '../../../change/column-type.ts';
 import { inHashOrder } from './java-hash.ts';
-import { jsonWord } from './json-word.ts';
+import { jsonWord } from '../../../change/json-word.ts';
 import { malformed } from './malformed.ts';
 import { DOUBLE_VECTOR, FLOAT_VECTOR, SPARSE_DOUBLE_VECTOR } from './schemas.ts';
 

@@ -1,7 +1,7 @@
 /** Types whose value is their text, or nearly. */
 import type { ColumnType } from '../../../change/column-type.ts';
 import type { Schema } from '../../../change/schema.ts';
-import { jsonWord } from './json-word.ts';
+import { jsonWord } from '../../../change/json-word.ts';
 import { malformed } from './malformed.ts';
 import { logical, plain } from './schemas.ts';
 

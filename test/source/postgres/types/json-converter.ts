@@ -3,7 +3,7 @@
  * seen to write, and not from ours: what it makes of a schema, and of data of that schema.
  */
 import type { Data, Schema, Struct } from '../../../../src/change/schema.ts';
-import { javaDouble, javaFloat } from '../../../../src/source/postgres/types/java-number.ts';
+import { javaDouble, javaFloat } from '../../../../src/change/java-number.ts';
 
 const NAMES: Readonly<Record<string, string>> = { float32: 'float', float64: 'double' };
 
