@@ -76,6 +76,17 @@ test('a type that is newer than the catalog is missing; unknown ones are left ou
   assert.equal(jsonOf(typed(90_009, { includeUnknown: true, binary: 'hex' }), 'x'), '"78"');
 });
 
+test('a numeric may have a negative scale, or one beyond its precision', () => {
+  const numeric = (precision: number, scale: number): ColumnType =>
+    typed(OID.numeric, {}, ((precision << 16) | (scale & 0x7ff)) + 4);
+  const thousands = numeric(5, -3);
+  assert.deepEqual(thousands.schema.parameters, { scale: '-3', 'connect.decimal.precision': '5' });
+  assert.deepEqual(thousands.data(Buffer.from('-12000')), Buffer.from([-12]));
+  assert.throws(() => thousands.data(Buffer.from('12001')), { kind: 'data' });
+  assert.deepEqual(numeric(3, 5).schema.parameters, { scale: '5', 'connect.decimal.precision': '3' });
+  assert.deepEqual(numeric(3, 5).data(Buffer.from('0.00123')), Buffer.from([123]));
+});
+
 test('money is read in the style of any locale', () => {
   for (const [text, fractionDigits, expected] of [
     ['-$1,234,567.89', 2, '-1234567.89'],
