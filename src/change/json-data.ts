@@ -3,7 +3,7 @@
  * a Decimal as the bytes that it is, maps with texts for keys as objects and other maps as arrays of pairs.
  */
 import { fieldOf } from './conforms.ts';
-import { javaDouble, javaFloat } from './java-number.ts';
+import { jsonWord } from './json-word.ts';
 import type { JsonWriter } from './json-writer.ts';
 import type { Data, Schema, Struct } from './schema.ts';
 
@@ -23,11 +23,10 @@ export function writeJson(schema: Schema | null, data: Data, out: JsonWriter, nu
   else writeStruct(schema, value as Struct, out, nullAsDefault);
 }
 
-/** NaN and the infinities are quoted, as Jackson does it; other floats are as Java writes them. */
+/** Floating-point numbers as Java writes them; without a schema a number is as JavaScript has it. */
 function numberText(schema: Schema | null, value: number): string {
-  if (!Number.isFinite(value)) return `"${value}"`;
-  if (schema?.type === 'float32') return javaFloat(value);
-  return schema?.type === 'float64' ? javaDouble(value) : String(value);
+  if (schema?.type === 'float32' || schema?.type === 'float64') return jsonWord(value, schema.type);
+  return Number.isFinite(value) ? String(value) : `"${value}"`;
 }
 
 function writeArray(schema: Schema | null, items: readonly Data[], out: JsonWriter, nullAsDefault: boolean): void {

@@ -4,6 +4,9 @@
  */
 
 const HEX = Buffer.from('0123456789ABCDEF');
+const BASE64 = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
+const PADDING = 0x3d;
+const BY_HAND_TO = 48;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const MINUS = 0x2d;
@@ -141,11 +144,33 @@ export class JsonWriter {
 
   /** A JSON string of base64, as JsonConverter writes bytes. */
   base64(bytes: Uint8Array): void {
+    if (bytes.length <= BY_HAND_TO) {
+      this.#shortBase64(bytes);
+      return;
+    }
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
     this.#room(text.length + 2);
     this.#buffer[this.#length++] = QUOTE;
     this.#length += this.#buffer.write(text, this.#length, 'latin1');
     this.#buffer[this.#length++] = QUOTE;
+  }
+
+  /** Decimals are a few bytes each: no string is made for them. */
+  #shortBase64(bytes: Uint8Array): void {
+    this.#room(2 + Math.ceil(bytes.length / 3) * 4);
+    const buffer = this.#buffer;
+    let at = this.#length;
+    buffer[at++] = QUOTE;
+    for (let i = 0; i < bytes.length; i += 3) {
+      const rest = bytes.length - i;
+      const three = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
+      buffer[at++] = BASE64[three >> 18] as number;
+      buffer[at++] = BASE64[(three >> 12) & 63] as number;
+      buffer[at++] = rest > 1 ? (BASE64[(three >> 6) & 63] as number) : PADDING;
+      buffer[at++] = rest > 2 ? (BASE64[three & 63] as number) : PADDING;
+    }
+    buffer[at++] = QUOTE;
+    this.#length = at;
   }
 
   #room(bytes: number): void {

@@ -42,7 +42,10 @@ export function connectorSchema(): Schema {
         additionalProperties: false,
         properties: connectorProperties(),
         patternProperties: { ...connectorPatterns(), ...optionPatterns() },
-        anyOf: [HAS_MODULE, { propertyNames: { anyOf: optionNames() } }],
+        allOf: [
+          { anyOf: [HAS_MODULE, { propertyNames: { anyOf: optionNames() } }] },
+          ...(['key', 'value'] as const).map(converterOptions),
+        ],
       },
     },
     definitions: Object.fromEntries(OPTIONS.map((field) => [field.key, valueOf(field)])),
@@ -59,12 +62,28 @@ function connectorProperties(): Schema {
   };
 }
 
+const SPELLED_OUT = [...FIELDS, ...KNOWN].map(({ key }) => key).filter((key) => !key.includes('*'));
+const CONNECTOR_PATTERNS = knownPatterns(KNOWN, { spelledOut: [...SPELLED_OUT, 'name'], prefix: TOPIC_CONFIG });
+
 function connectorPatterns(): Schema {
-  const spelledOut = [...FIELDS, ...KNOWN].map(({ key }) => key).filter((key) => !key.includes('*'));
-  const patterns = knownPatterns(KNOWN, { spelledOut: [...spelledOut, 'name'], prefix: TOPIC_CONFIG });
   return {
     [`^${literal(TOPIC_CONFIG)}[a-z][a-z0-9.]*$`]: { ...SCALAR, description: 'A setting of created topics.' },
-    ...Object.fromEntries(patterns.map(([pattern, known]) => [pattern, patternSchema(known)])),
+    ...Object.fromEntries(CONNECTOR_PATTERNS.map(([pattern, known]) => [pattern, patternSchema(known)])),
+  };
+}
+
+/** Of a converter that is no module there are no other options than those that are known. */
+function converterOptions(side: 'key' | 'value'): Schema {
+  const isModule = {
+    required: [`${side}.converter`],
+    properties: { [`${side}.converter`]: { type: 'string', pattern: MODULE } },
+  };
+  const known = CONNECTOR_PATTERNS.filter(([, { key }]) => key === `${side}.converter.*`);
+  return {
+    anyOf: [
+      isModule,
+      { patternProperties: Object.fromEntries(known.map(([pattern, each]) => [pattern, knownSchema(each, FIELDS)])) },
+    ],
   };
 }
 

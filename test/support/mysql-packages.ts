@@ -1,5 +1,5 @@
 /**
- * MySQL from Debian's packages, unpacked into a folder of the user's: nothing is installed, no root is needed, and the
+ * MySQL, and other servers, from Debian's packages, unpacked into a folder of the user's: nothing is installed, no root is needed, and the
  * machine's own lists, keys and packages stay as they are. Downloaded once per user.
  */
 import { execFile } from 'node:child_process';
@@ -22,19 +22,36 @@ export const OWN_MYSQL =
  * The root folder of the unpacked packages, complete or not there at all; `usr/sbin/mysqld` is in it, and its C library,
  * which may be newer than the machine's. `say` hears of the download.
  */
-export async function mysqlRoot(say: (line: string) => void): Promise<string> {
+export function mysqlRoot(say: (line: string) => void): Promise<string> {
+  return debianRoot({ name: 'MySQL', folder: 'mysql', packages: [PACKAGE], size: '60 MB', own: OWN_MYSQL }, say);
+}
+
+/** A server to unpack. */
+interface Unpacked {
+  readonly name: string;
+  /** The beginning of its folder's name in the cache. */
+  readonly folder: string;
+  readonly packages: readonly string[];
+  /** How much there is to download. */
+  readonly size: string;
+  /** What to do where it cannot be had, after a comma. */
+  readonly own: string;
+}
+
+/** The root folder of the packages and all they need, complete or not there at all. */
+export async function debianRoot(server: Unpacked, say: (line: string) => void): Promise<string> {
   const cache = process.env['MILLRACE_CACHE'] ?? join(homedir(), '.cache', 'millrace');
-  const folder = join(cache, `mysql-debian-${SUITE}-${process.arch}`);
+  const folder = join(cache, `${server.folder}-debian-${SUITE}-${process.arch}`);
   if (existsSync(folder)) return folder;
-  for (const tool of ['apt-get', 'dpkg-deb']) await requireTool(tool);
-  const mirror = await debianMirror();
+  for (const tool of ['apt-get', 'dpkg-deb']) await requireTool(tool, server);
+  const mirror = await debianMirror(server);
   mkdirSync(cache, { recursive: true });
   const work = mkdtempSync(join(cache, 'download-'));
   removeAtExit(work);
   try {
-    say('downloading MySQL (about 60 MB, once)');
-    const packages = await download(work, mirror);
-    say(`unpacking MySQL (${packages.length} packages)`);
+    say(`downloading ${server.name} (about ${server.size}, once)`);
+    const packages = await download(work, mirror, server);
+    say(`unpacking ${server.name} (${packages.length} packages)`);
     const root = join(work, 'root');
     mkdirSync(root);
     for (const file of packages) await run('dpkg-deb', ['--extract', file, root]);
@@ -51,7 +68,7 @@ export async function mysqlRoot(say: (line: string) => void): Promise<string> {
 }
 
 /** The package and everything it needs, as .deb files: with lists of our own, and as if nothing were installed. */
-async function download(work: string, mirror: string): Promise<string[]> {
+async function download(work: string, mirror: string, server: Unpacked): Promise<string[]> {
   const archives = join(work, 'cache/archives');
   for (const needed of ['state/lists/partial', 'cache/archives/partial'])
     mkdirSync(join(work, needed), { recursive: true });
@@ -84,18 +101,18 @@ Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
     } catch (error) {
       throw new MillraceError(
         'config',
-        `apt-get could not download MySQL from Debian's suite "${SUITE}" (${lastLine(error)}): check its network with "apt-get update", ${OWN_MYSQL}`,
+        `apt-get could not download ${server.name} from Debian's suite "${SUITE}" (${lastLine(error)}): check its network with "apt-get update", ${server.own}`,
         { cause: error },
       );
     }
   };
   await apt('update');
-  await apt('install', '--yes', '--download-only', PACKAGE);
+  await apt('install', '--yes', '--download-only', ...server.packages);
   return readdirSync(archives).flatMap((name) => (name.endsWith('.deb') ? [join(archives, name)] : []));
 }
 
 /** Where this machine gets Debian's packages from, whatever form its sources are written in. */
-async function debianMirror(): Promise<string> {
+async function debianMirror(server: Unpacked): Promise<string> {
   // https://manpages.debian.org/apt-get.8, indextargets: what is configured, known without a network.
   const { stdout } = await run('apt-get', [
     'indextargets',
@@ -111,17 +128,17 @@ async function debianMirror(): Promise<string> {
   if (mirror !== undefined) return mirror;
   throw new MillraceError(
     'config',
-    `the MySQL of the tests comes from Debian's packages, and no source of this machine's apt is a Debian mirror (.../debian, component main): add one, ${OWN_MYSQL}`,
+    `the ${server.name} of the tests comes from Debian's packages, and no source of this machine's apt is a Debian mirror (.../debian, component main): add one, ${server.own}`,
   );
 }
 
-async function requireTool(tool: string): Promise<void> {
+async function requireTool(tool: string, server: Unpacked): Promise<void> {
   try {
     await run(tool, ['--version']);
   } catch (error) {
     throw new MillraceError(
       'config',
-      `${tool}, which brings the MySQL of the tests from Debian's packages once, is missing on this machine: use Debian, ${OWN_MYSQL}`,
+      `${tool}, which brings the ${server.name} of the tests from Debian's packages once, is missing on this machine: use Debian, ${server.own}`,
       { cause: error },
     );
   }

@@ -121,7 +121,8 @@ function keyColumns(table: Table, known: readonly ColumnRow[]): readonly string[
 }
 
 function schemaOf(type: ColumnType, row: ColumnRow | undefined): Schema {
-  const optional = !(row?.notNull ?? false);
+  // Some types have no value for a null in a required field, whatever the column says.
+  const optional = type.schema.optional || !(row?.notNull ?? false);
   const value = row?.expression == null ? undefined : columnDefault(row.expression, type);
   return Object.freeze({ ...type.schema, optional, ...(value === undefined ? {} : { default: value }) });
 }

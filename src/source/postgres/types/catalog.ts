@@ -16,7 +16,7 @@ export interface CatalogRow {
   readonly base: number;
   /** The modifier that a domain gives its base type, or -1. */
   readonly modifier: number;
-  /** What a range or multirange is of, else 0. */
+  /** What a range is of, else 0. */
   readonly subtype: number;
   /** The labels of an enum in their order, else null. */
   readonly labels: readonly string[] | null;

@@ -1,6 +1,6 @@
 /** numeric and money: exact decimals (https://www.postgresql.org/docs/current/datatype-numeric.html). */
 import type { ColumnType } from '../../../change/column-type.ts';
-import { jsonWord } from './json-word.ts';
+import { jsonWord } from '../../../change/json-word.ts';
 import { malformed } from './malformed.ts';
 import type { TypeOptions } from './options.ts';
 import { VARIABLE_SCALE_DECIMAL, decimalSchema, plain } from './schemas.ts';
@@ -83,15 +83,23 @@ const SPECIAL: ReadonlyMap<string, string> = new Map([
 
 const stringDecimal: ColumnType = {
   schema: plain('string'),
-  data: (bytes) => {
-    const text = bytes.toString('latin1');
-    return SPECIAL.get(text) ?? text;
-  },
-  json: (bytes, out) => {
-    const special = bytes.length < 3 || bytes.length > 9 ? undefined : SPECIAL.get(bytes.toString('latin1'));
-    out.string(special === undefined ? bytes : Buffer.from(special));
-  },
+  data: (bytes) => (isPlain(bytes) ? bytes.toString('latin1') : special(bytes)),
+  json: (bytes, out) => out.string(isPlain(bytes) ? bytes : Buffer.from(special(bytes))),
 };
+
+function isPlain(bytes: Buffer): boolean {
+  for (let i = bytes[0] === MINUS ? 1 : 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number;
+    if ((byte < 0x30 || byte > 0x39) && byte !== POINT) return false;
+  }
+  return bytes.length > 0;
+}
+
+function special(bytes: Buffer): string {
+  const name = SPECIAL.get(bytes.toString('latin1'));
+  if (name === undefined) throw malformed('numeric', 'a number');
+  return name;
+}
 
 function plainNumber(bytes: Buffer): number {
   const text = bytes.toString('latin1');

@@ -1,6 +1,6 @@
 /** point, and PostGIS's geometry and geography (https://postgis.net/docs/using_postgis_dbmanagement.html#EWKB_EWKT). */
 import type { ColumnType } from '../../../change/column-type.ts';
-import { jsonWord } from './json-word.ts';
+import { jsonWord } from '../../../change/json-word.ts';
 import { malformed } from './malformed.ts';
 import { GEOGRAPHY, GEOMETRY, POINT } from './schemas.ts';
 

@@ -41,18 +41,40 @@ function jacksonText(text: string): string {
   );
 }
 
-const QUOTED = '"((?:[^"\\\\]|\\\\[^])*)"';
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
 
 /** In the order of Debezium's map. */
 function pairs(text: string): readonly Pair[] {
-  const pattern = new RegExp(`${QUOTED}=>(?:${QUOTED}|NULL)(?:, |$)`, 'y');
   const found: Pair[] = [];
-  while (pattern.lastIndex < text.length) {
-    const match = pattern.exec(text);
-    if (!match) throw malformed('hstore', 'pairs of keys and values');
-    found.push([unescaped(match[1] ?? ''), match[2] === undefined ? null : unescaped(match[2])]);
+  for (let at = 0; at < text.length; ) {
+    const key = quoted(text, at);
+    if (!text.startsWith('=>', key.end)) throw wrong();
+    const isNull = text.startsWith('NULL', key.end + 2);
+    const value = isNull ? { text: null, end: key.end + 6 } : quoted(text, key.end + 2);
+    found.push([key.text, value.text]);
+    at = value.end;
+    if (at === text.length) break;
+    if (!text.startsWith(', "', at)) throw wrong();
+    at += 2;
   }
   return inHashOrder(found, ([key]) => javaStringHash(key));
 }
 
-const unescaped = (text: string): string => text.replaceAll(/\\([^])/g, '$1');
+/** A text in quotes that begins at `start`, and where it ends. */
+function quoted(text: string, start: number): { readonly text: string; readonly end: number } {
+  if (text.charCodeAt(start) !== QUOTE) throw wrong();
+  let hasEscapes = false;
+  let end = start + 1;
+  for (; text.charCodeAt(end) !== QUOTE; end++) {
+    if (text.charCodeAt(end) === BACKSLASH) {
+      hasEscapes = true;
+      end++;
+    }
+    if (end >= text.length) throw wrong();
+  }
+  const inner = text.slice(start + 1, end);
+  return { text: hasEscapes ? inner.replaceAll(/\\([^])/g, '$1') : inner, end: end + 1 };
+}
+
+const wrong = (): Error => malformed('hstore', 'pairs of keys and values');

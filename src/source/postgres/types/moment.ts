@@ -11,6 +11,8 @@ const POINT = 0x2e;
 const SPACE = 0x20;
 const I = 0x69;
 const C = 0x43;
+/** Bytes of `12:34:56.789012`. */
+const LONGEST = 15;
 
 export const MICROS_PER_DAY = 86_400_000_000;
 
@@ -47,6 +49,7 @@ export function readMoment(bytes: Buffer, type: string): Moment {
   moment.year = isBc ? 1 - year : year;
   moment.month = number(bytes, at + 1, at + 3, type);
   moment.day = number(bytes, at + 4, at + 6, type);
+  if (bytes[at + 3] !== MINUS || moment.month < 1 || moment.month > 12) throw wrong(type);
   at += 6;
   moment.timeStart = at + 1;
   if (at >= end) {
@@ -56,6 +59,7 @@ export function readMoment(bytes: Buffer, type: string): Moment {
   } else {
     if (bytes[at] !== SPACE) throw wrong(type);
     readClock(bytes, at + 1, end, type);
+    if (moment.micros >= MICROS_PER_DAY) throw wrong(type);
   }
   return moment;
 }
@@ -67,10 +71,10 @@ export function readTime(bytes: Buffer, type: string): Moment {
 }
 
 function readClock(bytes: Buffer, start: number, end: number, type: string): void {
-  const seconds =
-    number(bytes, start, start + 2, type) * 3600 +
-    number(bytes, start + 3, start + 5, type) * 60 +
-    number(bytes, start + 6, start + 8, type);
+  if (bytes[start + 2] !== COLON || bytes[start + 5] !== COLON) throw wrong(type);
+  const minutes = number(bytes, start + 3, start + 5, type);
+  const seconds = number(bytes, start + 6, start + 8, type);
+  if (minutes > 59 || seconds > 59) throw wrong(type);
   let at = start + 8;
   let micros = 0;
   if (at < end && bytes[at] === POINT) {
@@ -79,8 +83,10 @@ function readClock(bytes: Buffer, start: number, end: number, type: string): voi
       micros += ((bytes[at] as number) - 0x30) * unit;
       unit /= 10;
     }
+    if (at - start > LONGEST) throw wrong(type);
   }
-  moment.micros = seconds * 1_000_000 + micros;
+  moment.micros = (number(bytes, start, start + 2, type) * 3600 + minutes * 60 + seconds) * 1_000_000 + micros;
+  if (moment.micros > MICROS_PER_DAY) throw wrong(type);
   moment.timeStart = start;
   moment.timeEnd = at;
   moment.offsetSeconds = at === end ? 0 : offset(bytes, at, end, type);

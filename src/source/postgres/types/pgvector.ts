@@ -1,7 +1,7 @@
 /** pgvector's types (https://github.com/pgvector/pgvector). */
 import type { ColumnType } from '../../../change/column-type.ts';
 import { inHashOrder } from './java-hash.ts';
-import { jsonWord } from './json-word.ts';
+import { jsonWord } from '../../../change/json-word.ts';
 import { malformed } from './malformed.ts';
 import { DOUBLE_VECTOR, FLOAT_VECTOR, SPARSE_DOUBLE_VECTOR } from './schemas.ts';
 
@@ -13,6 +13,7 @@ function denseType(schema: typeof DOUBLE_VECTOR, float: 'float32' | 'float64', n
     const inner = /^\[(.+)\]$/.exec(bytes.toString('latin1'))?.[1];
     if (inner === undefined) throw malformed(name, 'numbers in brackets');
     const values = inner.split(',').map(Number);
+    if (values.some(Number.isNaN)) throw malformed(name, 'numbers in brackets');
     return float === 'float32' ? values.map(Math.fround) : values;
   };
   return {
@@ -59,10 +60,14 @@ function readSparse(bytes: Buffer): { readonly dimensions: number; readonly entr
     );
   }
   const entries = inner === '' ? [] : inner.split(',').map(readEntry);
+  if (new Map(entries).size < entries.length) throw malformed('sparsevec', 'indexed numbers in braces');
   return { dimensions, entries: inHashOrder(entries, ([index]) => index, entries.length) };
 }
 
 function readEntry(text: string): Entry {
-  const [index, value] = text.split(':');
-  return [Number(index), Number(value)];
+  const [index = '', value = ''] = text.split(':');
+  const entry = [Number(index), Number(value)] as const;
+  if (!Number.isInteger(entry[0]) || entry[0] > INT16_MAX || entry[0] < 1 || Number.isNaN(entry[1]))
+    throw malformed('sparsevec', 'indexed numbers in braces');
+  return entry;
 }

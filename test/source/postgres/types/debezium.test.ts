@@ -111,10 +111,13 @@ test('every difference on purpose is one', () => {
 
 const PAGE = new URL('../../../../docs/postgres-types.md', import.meta.url);
 
-test('docs/postgres-types.md lists the differences (UPDATE_DOCS=1 writes it)', () => {
+/** As biome does not care for it. */
+const compact = (markdown: string): string => markdown.replaceAll(/ {2,}/g, ' ').replaceAll(/-{3,}/g, '---');
+
+test('docs/postgres-types.md lists the differences (UPDATE_DOCS=1 writes it, then format it)', () => {
   const rows = DIFFERENCES.map(({ what, debezium, millrace }) => `| ${what} | ${debezium} | ${millrace} |\n`);
-  const head = readFileSync(PAGE, 'utf8').split('| What |')[0] ?? '';
+  const head = readFileSync(PAGE, 'utf8').split(/^\| What /m)[0] ?? '';
   const page = `${head}| What | Debezium 3.4 | Millrace |\n| --- | --- | --- |\n${rows.join('')}`;
   if (process.env['UPDATE_DOCS'] === '1') writeFileSync(PAGE, page);
-  assert.ok(readFileSync(PAGE, 'utf8') === page, 'it differs: run UPDATE_DOCS=1 on this test');
+  assert.ok(compact(readFileSync(PAGE, 'utf8')) === compact(page), 'it differs: run UPDATE_DOCS=1 on this test');
 });

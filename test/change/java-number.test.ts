@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { javaDecimal, javaDouble, javaFloat } from '../../../../src/change/java-number.ts';
+import { javaDecimal, javaDouble, javaFloat } from '../../src/change/java-number.ts';
 
 // Printed by OpenJDK; where 17 prints more digits than needed (JDK-4511638, corrected in 19), the shorter form of 19.
 test('doubles are written as Double.toString does', () => {
