@@ -18,6 +18,15 @@ export interface ChangeEvent {
   readonly table: Table | null;
   readonly before: Row | null;
   readonly after: Row | null;
+  /** With `provide.transaction.metadata`. */
+  readonly place: TransactionPlace | null;
+}
+
+/** An event's place in its transaction, from 1. */
+export interface TransactionPlace {
+  readonly total: number;
+  /** Among the events of its table. */
+  readonly inCollection: number;
 }
 
 /** A column as events carry it. */
@@ -43,4 +52,8 @@ export interface SourceBlock {
   readonly schema: StructSchema;
   data(event: ChangeEvent): Struct;
   json(event: ChangeEvent, nullAsDefault: boolean, out: JsonWriter): void;
+  /** The id of an event's transaction, as the event carries it; and those of its begin and its end. */
+  transactionId(event: ChangeEvent): string;
+  beginId(tx: Tx): string;
+  endId(tx: Tx): string;
 }

@@ -18,6 +18,8 @@ export interface Tx {
 export interface Fragment {
   readonly tx: Tx | null;
   readonly changes: readonly Change[];
+  /** Changes of a split transaction before those: delivered by an earlier run, and there to be counted alone. */
+  readonly delivered?: readonly Change[];
   /** The first piece of its transaction. */
   readonly begin: boolean;
   /** The last piece of its transaction: a boundary at which a Kafka transaction may end. */

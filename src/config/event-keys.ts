@@ -8,6 +8,16 @@ export const EVENT_KEYS = {
     doc: 'Between prefix, schema and table in a topic.',
     default: '.',
   }),
+  transactionMetadata: boolean('provide.transaction.metadata', {
+    doc: 'A record where a transaction begins and one where it ends, and in each event its place in the transaction.',
+    default: false,
+  }),
+  transactionTopic: text('topic.transaction', {
+    example: 'transaction',
+    doc: 'Topic of those records, behind the prefix.',
+    default: 'transaction',
+    shape: { matches: /^[A-Za-z0-9._-]{1,200}$/, expected: 'a name of A-Z a-z 0-9 . _ -' },
+  }),
   tombstones: boolean('tombstones.on.delete', { doc: 'A delete is followed by a tombstone.', default: true }),
   skipped: list('skipped.operations', {
     example: 't',

@@ -4,6 +4,7 @@
  * is one commit, at high load batches grow by themselves.
  */
 import type { Message, OutRecord } from '../change/message.ts';
+import type { Change } from '../change/change.ts';
 import type { Fragment } from '../change/fragment.ts';
 import type { Position } from '../change/position.ts';
 import { MillraceError } from '../errors.ts';
@@ -29,12 +30,14 @@ export interface Pipeline {
   readonly failpoint?: (name: Failpoint) => void;
 }
 
+const NONE: readonly Change[] = Object.freeze([]);
+
 /**
  * Runs until the signal is aborted (then commits the complete source transactions in hand, acknowledges them and
  * returns) or something throws. Never repairs anything: a retry is a new run.
  */
 export async function runPipeline(pipeline: Pipeline): Promise<void> {
-  const { source, metrics } = pipeline;
+  const { source, metrics, transform } = pipeline;
   const failed = new AbortController();
   const signal = AbortSignal.any([pipeline.signal, failed.signal]);
   const batch = new Batch(pipeline.limits, () => pipeline.clock.now());
@@ -47,11 +50,17 @@ export async function runPipeline(pipeline: Pipeline): Promise<void> {
   const take = (fragments: readonly Fragment[]): void => {
     for (const fragment of fragments) {
       try {
+        const { tx } = fragment;
+        if (fragment.begin && tx !== null) transform.begin?.(tx, messages);
+        if (tx !== null) for (const change of fragment.delivered ?? NONE) transform.delivered?.(change, tx);
         for (const change of fragment.changes) {
-          pipeline.transform(change, fragment.tx, messages);
+          transform(change, tx, messages);
           for (const message of messages) batch.add(pipeline.serialize(message));
           messages.length = 0;
         }
+        if (fragment.end && tx !== null) transform.end?.(tx, messages);
+        for (const message of messages) batch.add(pipeline.serialize(message));
+        messages.length = 0;
       } catch (error) {
         throw error instanceof MillraceError ? located(error, fragment.tx) : error;
       }

@@ -19,6 +19,7 @@ import { type OutboxRouter, createOutboxRouter } from '../transform/outbox.ts';
 import { type Predicate, hasHeaderKey, recordIsTombstone, topicNameMatches } from '../transform/predicates.ts';
 import { type Decoding, datumOf } from '../transform/record.ts';
 import { TopicNames } from '../transform/topic-name.ts';
+import { TransactionCounter } from '../transform/transactions.ts';
 import type { Stage, Transform } from '../transform/transform.ts';
 import { guarded, userPredicate, userStage } from '../transform/user-module.ts';
 import { type Loaded, close, load } from './plugins.ts';
@@ -83,8 +84,9 @@ export function createStages(
   const now = (): number => clock.now();
   const describe = cached((table: Table) => source.describe(table));
   const topics = new TopicNames(values.topicPrefix ?? config.name, values.topicDelimiter);
+  const block = source.sourceBlock();
   const events = new Events({
-    block: source.sourceBlock(),
+    block,
     describe,
     topicOf: (table) => topics.of(table),
     placeholder: placeholderOf(values.placeholder),
@@ -104,13 +106,15 @@ export function createStages(
           name: loaded.name,
           guarded: (call) => guarded(loaded.name, call),
         });
+  const topic = `${values.topicPrefix ?? config.name}.${values.transactionTopic}`;
+  const transactions = values.transactionMetadata ? new TransactionCounter({ topic, block, now }) : null;
   const expand = createExpand(
     {
       tombstones: values.tombstones,
       skipped: new Set(values.skipped.includes('none') ? [] : (values.skipped as readonly EventOp[])),
       skipUnchanged: values.skipUnchanged,
     },
-    { topics, describe, keyHeader: keyHeader(events), now },
+    { topics, describe, keyHeader: keyHeader(events), transactions, now },
   );
   return {
     transform: transformOf(config, { plugins, decoding, expand, now }, surroundings),
@@ -157,7 +161,12 @@ interface Parts {
 function transformOf(config: ConnectorConfig, parts: Parts, surroundings: ChainSurroundings): Transform {
   const { plugins, decoding, expand, now } = parts;
   const [first, ...others] = config.transforms;
-  if (first?.transform.kind === 'outbox' && first.predicate === null && others.length === 0) {
+  if (
+    first?.transform.kind === 'outbox' &&
+    first.predicate === null &&
+    others.length === 0 &&
+    !config.values.transactionMetadata
+  ) {
     const { route, stage } = routerOf(first.transform, surroundings);
     const rest = createChain(expand, [{ stage, predicate: null }]);
     return (change, tx, out) => {

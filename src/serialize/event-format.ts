@@ -94,9 +94,10 @@ export class TableFormat {
   value(event: ChangeEvent, nowMs: number): Datum {
     const before = event.before === null ? null : structOf(this.#columns, event.before);
     const after = event.after === null ? null : structOf(this.#columns, event.after);
+    const { block } = this.#settings;
     return {
       schema: this.valueSchema,
-      value: { before, after, source: this.#settings.block.data(event), ...facts(event, nowMs) },
+      value: { before, after, source: block.data(event), ...facts(event, block, nowMs) },
     };
   }
 
@@ -109,7 +110,7 @@ export class TableFormat {
     else writeRow(this.#columns, event.after, nullAsDefault, out);
     out.raw(SOURCE);
     this.#settings.block.json(event, nullAsDefault, out);
-    writeFacts(event, nowMs, out);
+    writeFacts(event, this.#settings.block, nowMs, out);
   }
 }
 
@@ -124,7 +125,7 @@ export class MessageFormat {
   }
 
   value(event: ChangeEvent, nowMs: number): Datum {
-    const { op, ts_ms, transaction } = facts(event, nowMs);
+    const { op, ts_ms, transaction } = facts(event, this.#block, nowMs);
     const source = this.#block.data(event);
     return { schema: this.valueSchema, value: { op, ts_ms, source, transaction, message: contentOf(event) } };
   }
@@ -224,12 +225,27 @@ function contentOf({ change }: ChangeEvent): Struct {
 
 function facts(
   event: ChangeEvent,
+  block: SourceBlock,
   nowMs: number,
 ): { transaction: Data; op: string; ts_ms: bigint; ts_us: bigint; ts_ns: bigint } {
   const ms = BigInt(nowMs);
-  return { transaction: null, op: event.op, ts_ms: ms, ts_us: ms * 1000n, ts_ns: ms * 1_000_000n };
+  const { place } = event;
+  const transaction =
+    place === null
+      ? null
+      : {
+          id: block.transactionId(event),
+          total_order: BigInt(place.total),
+          data_collection_order: BigInt(place.inCollection),
+        };
+  return { transaction, op: event.op, ts_ms: ms, ts_us: ms * 1000n, ts_ns: ms * 1_000_000n };
 }
 
-function writeFacts({ op }: ChangeEvent, nowMs: number, out: JsonWriter): void {
-  out.ascii(`,"transaction":null,"op":"${op}","ts_ms":${nowMs},"ts_us":${nowMs}000,"ts_ns":${nowMs}000000}`);
+function writeFacts(event: ChangeEvent, block: SourceBlock, nowMs: number, out: JsonWriter): void {
+  const { op, place } = event;
+  const transaction =
+    place === null
+      ? 'null'
+      : `{"id":"${block.transactionId(event)}","total_order":${place.total},"data_collection_order":${place.inCollection}}`;
+  out.ascii(`,"transaction":${transaction},"op":"${op}","ts_ms":${nowMs},"ts_us":${nowMs}000,"ts_ns":${nowMs}000000}`);
 }

@@ -1,4 +1,5 @@
 /** A chain of transforms in the order of `transforms`, each with its predicate, as Kafka Connect applies them. */
+import type { Tx } from '../change/fragment.ts';
 import type { Message } from '../change/message.ts';
 import type { Expand } from './events.ts';
 import type { Predicate } from './predicates.ts';
@@ -14,9 +15,7 @@ export interface Step {
 export function createChain(expand: Expand, steps: readonly Step[]): Transform {
   if (steps.length === 0) return expand;
   const events: Message[] = [];
-  return (change, tx, out) => {
-    events.length = 0;
-    expand(change, tx, events);
+  const pass = (out: Message[]): void => {
     for (const event of events) {
       let message: Message | null = event;
       for (const { stage, predicate } of steps) {
@@ -26,5 +25,26 @@ export function createChain(expand: Expand, steps: readonly Step[]): Transform {
       }
       if (message !== null) out.push(message);
     }
+    events.length = 0;
   };
+  const { begin, end, delivered } = expand;
+  const chain: Transform = (change, tx, out) => {
+    expand(change, tx, events);
+    pass(out);
+  };
+  return Object.assign(chain, {
+    ...(begin && {
+      begin: (tx: Tx, out: Message[]): void => {
+        begin(tx, events);
+        pass(out);
+      },
+    }),
+    ...(end && {
+      end: (tx: Tx, out: Message[]): void => {
+        end(tx, events);
+        pass(out);
+      },
+    }),
+    ...(delivered && { delivered }),
+  });
 }

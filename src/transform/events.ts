@@ -8,9 +8,11 @@ import type { ChangeEvent, EventOp, TableDescription } from '../change/event.ts'
 import type { Tx } from '../change/fragment.ts';
 import type { Body, Header, Message } from '../change/message.ts';
 import { OPTIONAL_STRING } from '../change/schema.ts';
-import type { Table } from '../change/table.ts';
+import { type Table, tableName } from '../change/table.ts';
 import { UNCHANGED } from '../change/value.ts';
 import type { TopicNames } from './topic-name.ts';
+import type { TransactionCounter } from './transactions.ts';
+import type { Transform } from './transform.ts';
 
 export interface EventSettings {
   /** `tombstones.on.delete`. */
@@ -26,12 +28,14 @@ export interface EventContext {
   readonly describe: (table: Table) => TableDescription;
   /** The key columns of a row as JSON, for the headers of an update that moves it. */
   readonly keyHeader: (row: Row) => Buffer;
+  /** With `provide.transaction.metadata`. */
+  readonly transactions: TransactionCounter | null;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
 
 /** Pushes the messages of a change, in Debezium's order. */
-export type Expand = (change: Change, tx: Tx | null, out: Message[]) => void;
+export type Expand = Transform;
 
 const NONE: readonly Header[] = Object.freeze([]);
 const TOMBSTONE: Body = Object.freeze({ kind: 'tombstone' });
@@ -39,7 +43,7 @@ const OLD_KEY = '__debezium.oldkey';
 const NEW_KEY = '__debezium.newkey';
 
 export function createExpand(settings: EventSettings, context: EventContext): Expand {
-  const { topics, describe, keyHeader, now } = context;
+  const { topics, describe, keyHeader, transactions, now } = context;
   const { skipped, tombstones, skipUnchanged } = settings;
 
   const event = (
@@ -52,7 +56,9 @@ export function createExpand(settings: EventSettings, context: EventContext): Ex
     const { table, before, after } = rows;
     const keyRow = after ?? before;
     const key = table !== null && keyRow !== null && describe(table).key.length > 0 ? { row: keyRow } : null;
-    const made: ChangeEvent = { op, change, tx, table, before, after };
+    const place =
+      transactions === null || tx === null ? null : transactions.next(table === null ? 'message' : tableName(table));
+    const made: ChangeEvent = { op, change, tx, table, before, after, place };
     return { topic: topics.of(table), key, body: { kind: 'change', event: made }, headers, timestampMs: now() };
   };
 
@@ -77,7 +83,7 @@ export function createExpand(settings: EventSettings, context: EventContext): Ex
     }
   };
 
-  return (change, tx, out) => {
+  const expand = (change: Change, tx: Tx | null, out: Message[]): void => {
     switch (change.op) {
       case 'insert':
         if (!skipped.has('c')) out.push(event('c', change, tx, change, NONE));
@@ -102,6 +108,26 @@ export function createExpand(settings: EventSettings, context: EventContext): Ex
         out.push({ ...message, key });
       }
     }
+  };
+  return transactions === null ? expand : Object.assign(expand, boundaries(expand, transactions));
+}
+
+/** What is sent at the ends of a transaction; what an earlier run has delivered of it counts. */
+function boundaries(expand: Expand, transactions: TransactionCounter): Pick<Transform, 'begin' | 'end' | 'delivered'> {
+  const nobody: Message[] = [];
+  return {
+    begin: (tx, out) => {
+      transactions.reset();
+      out.push(transactions.begin(tx));
+    },
+    end: (tx, out) => {
+      out.push(transactions.end(tx));
+      transactions.reset();
+    },
+    delivered: (change, tx) => {
+      expand(change, tx, nobody);
+      nobody.length = 0;
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 /** Events, converters and chains for tests that have no source. */
+import type { Tx } from '../../src/change/fragment.ts';
 import type { ChangeEvent, SourceBlock, TableDescription } from '../../src/change/event.ts';
 import type { Message, OutRecord } from '../../src/change/message.ts';
 import type { Schema, Struct, StructSchema } from '../../src/change/schema.ts';
@@ -29,6 +30,9 @@ export const testBlock: SourceBlock = {
   data: ({ table }: ChangeEvent): Struct => ({ table: table?.name ?? '' }),
   json: ({ table }: ChangeEvent, _nullAsDefault: boolean, out: JsonWriter): void =>
     out.ascii(JSON.stringify({ table: table?.name ?? '' })),
+  transactionId: ({ tx }: ChangeEvent): string => tx?.id ?? '',
+  beginId: (tx: Tx): string => tx.id,
+  endId: (tx: Tx): string => tx.id,
 };
 
 const types = createColumnTypes(DEFAULT_TYPE_OPTIONS, typeCatalog([]));
@@ -75,7 +79,13 @@ export function serializerOf(kinds: { readonly key: Kind; readonly value: Kind }
 export function chainOf(steps: readonly Step[], now = 1234): Transform {
   const expand = createExpand(
     { tombstones: true, skipped: new Set(['t']), skipUnchanged: false },
-    { topics: testTopics, describe: testDescription, keyHeader: () => Buffer.from('{}'), now: () => now },
+    {
+      topics: testTopics,
+      describe: testDescription,
+      keyHeader: () => Buffer.from('{}'),
+      transactions: null,
+      now: () => now,
+    },
   );
   return createChain(expand, steps);
 }

@@ -57,12 +57,6 @@ export const DEBEZIUM: Family = {
       'an event that is skipped is lost. Remove it',
     ),
     ...fixed(
-      'provide.transaction.metadata',
-      ['false'],
-      'no transaction records',
-      'the records of transaction boundaries would be missing. A source transaction is one Kafka transaction; remove it',
-    ),
-    ...fixed(
       'extended.headers.enabled',
       ['false'],
       'no __debezium.context.* headers are sent',
@@ -78,7 +72,7 @@ export const DEBEZIUM: Family = {
       'topic.heartbeat.prefix',
       'topic.heartbeat.name',
     ),
-    ...harmless(ROUTER_NAMES, 'topic.naming.strategy', 'topic.cache.size', 'topic.transaction'),
+    ...harmless(ROUTER_NAMES, 'topic.naming.strategy', 'topic.cache.size'),
     ...harmless(ROUTED, 'sourceinfo.struct.maker', 'transaction.metadata.factory'),
     ...fixed(
       'table.ignore.builtin',

@@ -37,8 +37,12 @@ class PgTx implements Tx, Following {
     this.#begin = begin;
     this.previous = previous;
   }
+  endLsn = 0n;
   get xid(): number {
     return this.#begin.xid;
+  }
+  get beginLsn(): bigint {
+    return this.#begin.lsn;
   }
   get id(): string {
     return String(this.#begin.xid);
@@ -54,6 +58,7 @@ class PgTx implements Tx, Following {
 class PgFragment implements Fragment {
   readonly tx: Tx | null;
   readonly changes: readonly Change[];
+  readonly delivered?: readonly Change[];
   readonly begin: boolean;
   readonly end: boolean;
   readonly #start: StreamStart;
@@ -63,12 +68,21 @@ class PgFragment implements Fragment {
 
   /** `delivered`: the last transaction up to here, this one included. */
   constructor(
-    parts: { tx: Tx | null; changes: readonly Change[]; begin: boolean; end: boolean; lsn: bigint; ordinal: number },
+    parts: {
+      tx: Tx | null;
+      changes: readonly Change[];
+      delivered?: readonly Change[];
+      begin: boolean;
+      end: boolean;
+      lsn: bigint;
+      ordinal: number;
+    },
     start: StreamStart,
     delivered: Tx | null,
   ) {
     this.tx = parts.tx;
     this.changes = parts.changes;
+    if (parts.delivered !== undefined && parts.delivered.length > 0) this.delivered = parts.delivered;
     this.begin = parts.begin;
     this.end = parts.end;
     this.#start = start;
@@ -108,6 +122,8 @@ export class FragmentAssembler {
   readonly #now: () => number;
   #out: Fragment[] = [];
   #changes: Change[] = [];
+  /** Of the split transaction that is resumed, what an earlier run has delivered. */
+  #passed: Change[] = [];
   #begin: Begin | null = null;
   #tx: PgTx | null = null;
   #delivered: Tx | null = null;
@@ -188,14 +204,16 @@ export class FragmentAssembler {
 
   /** All that is complete, and the begun part of an open transaction. */
   take(): readonly Fragment[] {
-    if (this.#changes.length > 0 && this.#begin !== null) {
+    if (this.#changes.length + this.#passed.length > 0 && this.#begin !== null) {
       this.#emit({
         tx: this.#tx,
         changes: this.#changes,
+        delivered: this.#takePassed(),
         begin: this.#pieces === 0,
         end: false,
         lsn: this.#begin.finalLsn,
-        ordinal: this.#ordinal,
+        // While an earlier run's part passes, the position stays where that run left it.
+        ordinal: Math.max(this.#ordinal, this.#skipUntil),
       });
       this.#changes = [];
       this.#pieces++;
@@ -217,7 +235,8 @@ export class FragmentAssembler {
     this.#begin = message;
     this.#tx = new PgTx(message, this.#previous);
     this.#ordinal = 0;
-    this.#pieces = 0;
+    // Of a split transaction that is resumed, the beginning is delivered.
+    this.#pieces = resumes ? 1 : 0;
   }
 
   #commitTransaction(message: Commit): void {
@@ -232,7 +251,17 @@ export class FragmentAssembler {
     this.#skipUntil = 0;
     if (!this.#skipTransaction) {
       const changes = this.#changes.length === 0 ? NO_CHANGES : this.#changes;
-      this.#emit({ tx: this.#tx, changes, begin: this.#pieces === 0, end: true, lsn: message.endLsn, ordinal: 0 });
+      if (this.#tx !== null) this.#tx.endLsn = message.endLsn;
+      const delivered = this.#takePassed();
+      this.#emit({
+        tx: this.#tx,
+        changes,
+        delivered,
+        begin: this.#pieces === 0,
+        end: true,
+        lsn: message.endLsn,
+        ordinal: 0,
+      });
       if (this.#changes.length > 0) this.#changes = [];
       this.#last = message.endLsn;
     }
@@ -245,7 +274,9 @@ export class FragmentAssembler {
   #change(change: Change, captured: boolean): void {
     if (this.#begin === null) throw this.#unexpected(`"${change.op}"`, 'outside a transaction');
     this.#ordinal++;
-    if (captured && !this.#skipTransaction && this.#ordinal > this.#skipUntil) this.#changes.push(change);
+    if (!captured || this.#skipTransaction) return;
+    if (this.#ordinal > this.#skipUntil) this.#changes.push(change);
+    else this.#passed.push(change);
   }
 
   #truncate({ tables, lsn }: PgTruncate): void {
@@ -260,6 +291,12 @@ export class FragmentAssembler {
     // Outside any transaction: it stands at its record's end, which may equal the next commit's final LSN.
     this.#emit({ tx: null, changes: [change], begin: true, end: true, lsn, ordinal: 0 });
     this.#last = lsn;
+  }
+
+  #takePassed(): readonly Change[] {
+    const passed = this.#passed;
+    if (passed.length > 0) this.#passed = [];
+    return passed;
   }
 
   #isCaptured(table: Table): boolean {

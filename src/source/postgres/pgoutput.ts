@@ -18,6 +18,8 @@ export interface Begin {
   /** Microseconds since 2000-01-01 UTC. */
   readonly commitTime: bigint;
   readonly xid: number;
+  /** Where the transaction's first record begins. */
+  readonly lsn: bigint;
 }
 export interface Commit {
   readonly op: 'commit';
@@ -125,7 +127,13 @@ export class PgoutputDecoder {
       case 0x44: // D
         return this.#delete(reader);
       case 0x42: // B
-        return { op: 'begin', finalLsn: reader.u64be(), commitTime: reader.i64be(), xid: reader.u32be() };
+        return {
+          op: 'begin',
+          finalLsn: reader.u64be(),
+          commitTime: reader.i64be(),
+          xid: reader.u32be(),
+          lsn: lsnOf(reader.buffer, this.#start),
+        };
       case 0x43: // C
         reader.skip(1); // flags, unused
         return { op: 'commit', commitLsn: reader.u64be(), endLsn: reader.u64be(), commitTime: reader.i64be() };

@@ -28,6 +28,10 @@ export interface Following {
   /** The end of the transaction before it, null if none was received. */
   readonly previous: bigint | null;
   readonly xid: number;
+  /** Where its first record begins. */
+  readonly beginLsn: bigint;
+  /** Behind its commit record; known when its last fragment is there. */
+  readonly endLsn: bigint;
 }
 
 const required = (type: 'string' | 'int64'): Schema => Object.freeze({ type, optional: false });
@@ -127,6 +131,20 @@ export class PostgresSourceBlock implements SourceBlock {
     out.raw(this.#namesOf(table));
     out.ascii(tx === null ? 'null' : String((tx as unknown as Following).xid));
     out.ascii(`,"lsn":${position},"xmin":null}`);
+  }
+
+  transactionId({ change, tx }: ChangeEvent): string {
+    return `${(tx as unknown as Following).xid}:${(change as unknown as Located).lsn}`;
+  }
+
+  beginId(tx: Tx): string {
+    const { xid, beginLsn } = tx as unknown as Following;
+    return `${xid}:${beginLsn}`;
+  }
+
+  endId(tx: Tx): string {
+    const { xid, endLsn } = tx as unknown as Following;
+    return `${xid}:${endLsn}`;
   }
 
   #namesOf(table: Table | null): Buffer {

@@ -20,6 +20,16 @@ const JSON_CONVERTER = 'org.apache.kafka.connect.json.JsonConverter';
 /** What no two runs have in common. */
 const MASKED = /("(?:version|ts_ms|ts_us|ts_ns|lsn|txId|xmin|sequence)":)(?:"(?:[^"\\]|\\.)*"|-?\d+|null)/g;
 
+/** Of a transaction's id the LSN is masked, and what stands for logical messages in its counts is a Java object's name. */
+const TRANSACTION_ID = /\\?"id\\?":\\?"\d+:\d+\\?"/g;
+const MESSAGE_COUNT =
+  /"io\.debezium\.connector\.postgresql\.LogicalDecodingMessageMonitor\$LogicalDecodingMessageId@[0-9a-f]+"/g;
+
+/** Ours are in the order of their first events, Debezium's in that of a Java HashMap. */
+const COUNTS = /(?<="data_collections":)\[.*?\]/;
+const inOrder = (list: string): string =>
+  JSON.stringify((JSON.parse(list) as object[]).map((each) => JSON.stringify(each)).sort());
+
 /** Where ours differ on purpose: the topic, and why (docs/debezium-compatibility.md). */
 const ON_PURPOSE: Readonly<Record<string, string>> = {
   parted_eu: 'partitions are captured under the name of their table',
@@ -33,6 +43,11 @@ function masked({ key, value, headers }: Captured, name: string): Captured {
       ? null
       : text
           .replaceAll(MASKED, '$1"masked"')
+          .replaceAll(TRANSACTION_ID, '"id":"masked"')
+          .replaceAll(MESSAGE_COUNT, '"message"')
+          // See ON_PURPOSE.
+          .replaceAll('"public.parted_eu"', '"public.parted"')
+          .replace(COUNTS, inOrder)
           .replaceAll(`"${name}"`, '"shop"')
           .replaceAll(`"${name}.`, '"shop.')
           .replaceAll(`"${name}_`, '"shop_');
@@ -44,8 +59,7 @@ function masked({ key, value, headers }: Captured, name: string): Captured {
 }
 
 for (const [mode, settings] of Object.entries(EVENT_MODES)) {
-  const skip = mode === 'transactions' ? 'transaction metadata is not sent yet' : false;
-  test(`every kind of change is the record that Debezium makes of it (${mode})`, { skip }, async (t) => {
+  test(`every kind of change is the record that Debezium makes of it (${mode})`, async (t) => {
     const expected = JSON.parse(
       readFileSync(new URL(`../../fixtures/debezium/events-${mode}.json`, import.meta.url), 'utf8'),
     ) as Topics;

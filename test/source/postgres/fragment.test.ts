@@ -12,7 +12,7 @@ const table: Table = { schema: 's', name: 't', columns: [], id: 1 };
 const other: Table = { schema: 's', name: 'other', columns: [], id: 2 };
 const START: StreamStart = { system: '7', timeline: 1, lsn: 100n, ordinal: 0, xid: null, fingerprint: 'f' };
 const row = (of = table): PgMessage => ({ op: 'insert', table: of, before: null, after: null });
-const begin = (finalLsn: bigint, xid: number): PgMessage => ({ op: 'begin', finalLsn, commitTime: 0n, xid });
+const begin = (finalLsn: bigint, xid: number): PgMessage => ({ op: 'begin', finalLsn, commitTime: 0n, xid, lsn: 0n });
 const commit = (commitLsn: bigint, endLsn: bigint): PgMessage => ({ op: 'commit', commitLsn, endLsn, commitTime: 0n });
 const assembler = (start: StreamStart = START, now = (): number => 0): FragmentAssembler =>
   new FragmentAssembler(start, (of) => of === table, now);
@@ -42,7 +42,7 @@ test('a position says when the last transaction up to it was committed, also acr
   const first = assembler();
   first.keepAlive(150n);
   assert.equal(at(first.take()), undefined, 'nothing is known yet');
-  const later: PgMessage = { op: 'begin', finalLsn: 200n, commitTime: 86_400_123_456n, xid: 9 };
+  const later: PgMessage = { op: 'begin', finalLsn: 200n, commitTime: 86_400_123_456n, xid: 9, lsn: 0n };
   assert.equal(at(feed(first, later, row(), commit(200n, 208n))), '2000-01-02T00:00:00.123Z');
   const resumed = assembler({ ...START, lsn: 208n, committedAt: '2000-01-02T00:00:00.123Z' }, () => 5000);
   resumed.keepAlive(300n);
@@ -179,5 +179,21 @@ test('idle progress goes on when the clock was set back', () => {
   assert.deepEqual(
     into.take().map(({ position }) => position.lsn),
     ['0/6E', '0/78'],
+  );
+});
+
+test('what an earlier run has delivered of a split transaction passes by to be counted, and moves no position', () => {
+  const resumed = assembler({ ...START, lsn: 200n, ordinal: 2, xid: '9', fingerprint: 'f' });
+  const first = feed(resumed, begin(200n, 9), row(), row(other));
+  assert.deepEqual(
+    first.map(({ begin: begins, end, changes, delivered = [] }) => [begins, end, changes.length, delivered.length]),
+    [[false, false, 0, 1]],
+    'only captured tables count',
+  );
+  assert.equal(first[0]?.position['ordinal'], 2);
+  const rest = feed(resumed, row(), commit(200n, 208n));
+  assert.deepEqual(
+    rest.map(({ begin: begins, end, changes, delivered = [] }) => [begins, end, changes.length, delivered.length]),
+    [[false, true, 1, 0]],
   );
 });

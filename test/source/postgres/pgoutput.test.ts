@@ -59,7 +59,13 @@ test('decodes begin, commit, origin, type, truncate and messages', () => {
     bytes.message(false, 9n, 'p', Buffer.from([0, 255])),
     bytes.commit(8n, 10n, 5n),
   ).slice(1);
-  assert.deepEqual(decoded[0], { op: 'begin', finalLsn: 0xffff_ffff_ffff_fffen, commitTime: -5n, xid: 4_294_967_295 });
+  assert.deepEqual(decoded[0], {
+    op: 'begin',
+    finalLsn: 0xffff_ffff_ffff_fffen,
+    commitTime: -5n,
+    xid: 4_294_967_295,
+    lsn: 0n,
+  });
   assert.deepEqual(decoded[1], { op: 'origin', lsn: 7n, name: 'upstream' });
   assert.deepEqual(decoded[2], { op: 'type', oid: 3_000_000_000, schema: 'public', name: 'mood' });
   assert.deepEqual(decoded[3], { op: 'truncate', tables: [{ schema: 's', name: 't', columns: [], id: 1 }], lsn: 0n });
