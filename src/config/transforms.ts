@@ -1,8 +1,10 @@
 /** `transforms` and `predicates`: a chain of any length, each link with its own options. */
+import { type ConnectTransform, connectKeys, readConnectTransform } from './connect-transforms/read.ts';
+import { type ConnectType, connectType } from './connect-transforms/types.ts';
 import { fromJavaRegex } from './java-regex.ts';
 import { fromJavaReplacement, literalOf } from './java-replacement.ts';
 import { type KeyReader, type Values, fieldKeys, shown } from './key-reader.ts';
-import { judgeRouterOption } from './known/families.ts';
+import { judgeNewRecordStateOption, judgeRouterOption } from './known/families.ts';
 import type { Remark } from './known/adopt.ts';
 import { type ModuleReference, findModule, isModulePath } from './plugin-path.ts';
 import { ROUTER_KEYS } from './router-keys.ts';
@@ -22,9 +24,16 @@ export interface ModuleConfig {
   readonly kind: 'module';
   readonly module: ModuleReference;
 }
+/** One of Connect's or Debezium's own, by its class name. */
+export interface ConnectConfig {
+  readonly kind: 'connect';
+  /** As the file names it: `MaskField$Value`. */
+  readonly type: string;
+  readonly transform: ConnectTransform;
+}
 export interface TransformConfig {
   readonly alias: string;
-  readonly transform: RouterConfig | ModuleConfig;
+  readonly transform: RouterConfig | ConnectConfig | ModuleConfig;
   readonly predicate: { readonly name: string; readonly negate: boolean } | null;
 }
 export type PredicateConfig =
@@ -94,7 +103,7 @@ class ChainReader {
     return [...new Set(aliases)];
   }
 
-  #transform(alias: string): RouterConfig | ModuleConfig | null {
+  #transform(alias: string): TransformConfig['transform'] | null {
     const prefix = `transforms.${alias}.`;
     const type = this.#reader.given.get(`${prefix}type`)?.text ?? '';
     if (isModulePath(type)) return this.#module(prefix, type, fieldKeys(STEP_KEYS, prefix));
@@ -103,7 +112,20 @@ class ChainReader {
       this.#foreign.push(prefix);
       return null;
     }
-    return this.#router(prefix);
+    const connect = connectType(known);
+    return connect === undefined ? this.#router(prefix) : this.#connect(prefix, known, connect);
+  }
+
+  #connect(prefix: string, type: string, connect: ConnectType): ConnectConfig | null {
+    const reader = this.#reader;
+    const ours = [`${prefix}type`, ...connectKeys(connect, prefix)];
+    this.#keys.push(...ours);
+    if (connect.name === 'ExtractNewRecordState') {
+      const isOurs = (key: string): boolean => ours.includes(key) || fieldKeys(STEP_KEYS, prefix).includes(key);
+      this.#remarks.push(...reader.adopt(prefix, isOurs, judgeNewRecordStateOption));
+    }
+    const transform = readConnectTransform(reader, prefix, connect);
+    return transform === null ? null : { kind: 'connect', type, transform };
   }
 
   #router(prefix: string): RouterConfig {

@@ -9,6 +9,7 @@ import { createChangeData } from '../serialize/envelope.ts';
 import { type Converter, type Serialize, createSerializer } from '../serialize/serializer.ts';
 import { userConverter } from '../serialize/user-module.ts';
 import { type Step, createChain } from '../transform/chain.ts';
+import { createConnectTransform } from '../transform/connect/create.ts';
 import { type OutboxContext, createOutboxRouter } from '../transform/outbox.ts';
 import { type Predicate, hasHeaderKey, recordIsTombstone, topicNameMatches } from '../transform/predicates.ts';
 import { type Decoding, datumOf } from '../transform/record.ts';
@@ -123,10 +124,14 @@ function stageOf(
   transform: TransformConfig['transform'],
   plugins: Plugins,
   decoding: Decoding,
-  { log, metrics, headerEncoder }: ChainSurroundings,
+  { log, metrics, clock, headerEncoder }: ChainSurroundings,
 ): Stage {
   const own = plugins.transforms.get(alias);
   if (own !== undefined) return userStage(own.name, own.instance, decoding, metrics);
+  if (transform.kind === 'connect') {
+    const name = `transforms.${alias} (${transform.type})`;
+    return createConnectTransform(transform.transform, { name, decoding, metrics, now: clock.now() });
+  }
   return createOutboxRouter(routerSettings(transform as RouterConfig), {
     log,
     metrics,
