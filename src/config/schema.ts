@@ -1,4 +1,5 @@
 /** The JSON Schema (draft-07) of a connector's file, from the declarations of its keys: editors complete and check with it. */
+import { CONNECT_OPTIONS } from './connect-transforms/described.ts';
 import type { Field, Form, Shape } from './field.ts';
 import { NAME } from './given.ts';
 import { KAFKA_KEYS, SHARED_KEYS } from './kafka-keys.ts';
@@ -22,7 +23,9 @@ const USUAL_ALIAS = 'outbox';
 export function connectorSchema(): Schema {
   const shared: readonly string[] = [...Object.values(KAFKA_KEYS), ...Object.values(SHARED_KEYS)].map(({ key }) => key);
   const fields: readonly Field<unknown>[] = Object.values(KEYS);
-  const options: readonly Field<unknown>[] = Object.values({ ...ROUTER_KEYS, ...STEP_KEYS });
+  const router: readonly Field<unknown>[] = Object.values({ ...ROUTER_KEYS, ...STEP_KEYS });
+  const others = [...CONNECT_OPTIONS].filter(([key]) => !router.some((field) => field.key === key));
+  const options = [...router.map((field) => field.key), ...others.map(([key]) => key)];
   const required = fields.filter((field) => !('default' in field)).map((field) => field.key);
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
@@ -45,14 +48,14 @@ export function connectorSchema(): Schema {
         properties: {
           ...Object.fromEntries(fields.map((field) => [field.key, valueOf(field)])),
           name: { type: 'string', description: 'As the name above: Connect repeats it here.' },
-          ...Object.fromEntries(options.map((field) => [`transforms.${USUAL_ALIAS}.${field.key}`, optionOf(field)])),
+          ...Object.fromEntries(router.map(({ key }) => [`transforms.${USUAL_ALIAS}.${key}`, optionOf(key)])),
         },
         patternProperties: {
           [TOPIC_CONFIG]: { type: SCALAR, description: 'A setting of created topics.' },
           // A module of one's own has options that nobody here knows.
           '^(?:transforms|predicates|key\\.converter|value\\.converter)\\..': { type: SCALAR },
           '^predicates\\..+\\.type$': valueOf(PREDICATE_KEYS.type),
-          ...Object.fromEntries(options.map((field) => [optionPattern(field.key, options), optionOf(field)])),
+          ...Object.fromEntries(options.map((key) => [optionPattern(key, options), optionOf(key)])),
         },
         // Where no type is a module, every option is one of ours.
         anyOf: [
@@ -61,7 +64,7 @@ export function connectorSchema(): Schema {
             propertyNames: {
               anyOf: [
                 { not: { pattern: String.raw`^(?:transforms|predicates)\.` } },
-                ...options.map((field) => ({ pattern: optionPattern(field.key, options) })),
+                ...options.map((key) => ({ pattern: optionPattern(key, options) })),
                 { pattern: String.raw`^predicates\..+\.(?:type|pattern|name)$` },
               ],
             },
@@ -69,21 +72,40 @@ export function connectorSchema(): Schema {
         ],
       },
     },
-    definitions: Object.fromEntries(options.map((field) => [field.key, valueOf(field)])),
+    definitions: Object.fromEntries([
+      ...router.map((field) => [field.key, valueOf([field, ...(CONNECT_OPTIONS.get(field.key) ?? [])])]),
+      ...others.map(([key, fields]) => [key, valueOf(fields)]),
+    ]),
   };
 }
 
-const optionOf = ({ key }: Field<unknown>): Schema => ({ $ref: `#/definitions/${key}` });
+const optionOf = (key: string): Schema => ({ $ref: `#/definitions/${key}` });
 
 /** Behind any alias, which may hold dots: so `type` must not take `….table.field.event.type`. */
-function optionPattern(key: string, options: readonly Field<unknown>[]): string {
-  const longer = options
-    .filter((other) => other.key.endsWith(`.${key}`))
-    .map((other) => `(?!.*\\.${literal(other.key)}$)`);
+function optionPattern(key: string, options: readonly string[]): string {
+  const longer = options.filter((other) => other.endsWith(`.${key}`)).map((other) => `(?!.*\\.${literal(other)}$)`);
   return `^transforms\\.${longer.join('')}.+\\.${literal(key)}$`;
 }
 
-function valueOf(field: Field<unknown>): Schema {
+/** What several transforms call the same is right if it is right for one of them. */
+function valueOf(fields: Field<unknown> | readonly Field<unknown>[]): Schema {
+  if (!isList(fields)) return valueOfField(fields);
+  const forms = new Map(fields.map((field) => [JSON.stringify(formOf(field.form)), field]));
+  const [first] = fields;
+  if (forms.size === 1 && first !== undefined && fields.every(({ doc }) => doc === first.doc))
+    return valueOfField(first);
+  return {
+    description: [...new Set(fields.map(({ doc }) => doc))].join(' Or: '),
+    anyOf: Array.from(forms.values(), ({ form }) => formOf(form)),
+    examples: [...new Set(fields.map(({ example }) => example))],
+  };
+}
+
+function isList(fields: Field<unknown> | readonly Field<unknown>[]): fields is readonly Field<unknown>[] {
+  return Array.isArray(fields);
+}
+
+function valueOfField(field: Field<unknown>): Schema {
   return {
     description: field.doc,
     ...formOf(field.form),

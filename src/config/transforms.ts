@@ -1,5 +1,5 @@
 /** `transforms` and `predicates`: a chain of any length, each link with its own options. */
-import { type ConnectTransform, connectKeys, readConnectTransform } from './connect-transforms/read.ts';
+import { type ConnectTransform, changesValue, connectKeys, readConnectTransform } from './connect-transforms/read.ts';
 import { type ConnectType, connectType } from './connect-transforms/types.ts';
 import { fromJavaRegex } from './java-regex.ts';
 import { fromJavaReplacement, literalOf } from './java-replacement.ts';
@@ -88,6 +88,7 @@ class ChainReader {
       const predicate = this.#choosing(alias, names);
       if (transform !== null) transforms.push({ alias, transform, predicate });
     }
+    this.#beforeRouter(transforms);
     const { remarks, keys, foreign, routers } = {
       remarks: this.#remarks,
       keys: this.#keys,
@@ -95,6 +96,19 @@ class ChainReader {
       routers: this.#routers,
     };
     return { transforms, predicates, remarks, keys, foreign, routers };
+  }
+
+  /** A router finds no row where something has made a new value of it: it would let all of them pass. */
+  #beforeRouter(transforms: readonly TransformConfig[]): void {
+    const router = transforms.findLastIndex(({ transform }) => transform.kind === 'outbox');
+    for (const { alias, transform, predicate } of transforms.slice(0, Math.max(router, 0))) {
+      if (transform.kind !== 'connect' || predicate !== null || !changesValue(transform.transform)) continue;
+      const name = transforms[router]?.alias ?? '';
+      this.#reader.note(
+        `transforms.${alias}.type`,
+        `changes the value before the outbox router "${name}", which takes rows: put it behind "${name}", or give it a predicate that leaves outbox rows alone`,
+      );
+    }
   }
 
   #once(key: string, aliases: readonly string[]): readonly string[] {

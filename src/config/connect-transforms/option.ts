@@ -6,7 +6,7 @@ type About = { readonly doc: string; readonly example: string };
 /** ConfigDef's LIST: an empty item between commas is one. */
 function itemsOf(raw: string): string[] {
   const text = raw.trim();
-  return text === '' ? [] : text.split(/[ \t\n\x0B\f\r]*,[ \t\n\x0B\f\r]*/);
+  return text === '' ? [] : text.split(/[ \t\n\v\f\r]*,[ \t\n\v\f\r]*/);
 }
 
 /** Names, none of them empty; `unique`: one that is there twice is there once. Without a default at least one. */

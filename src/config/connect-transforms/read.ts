@@ -82,6 +82,33 @@ function fieldsOf({ name }: ConnectType): Fields {
   return Object.hasOwn(SIDED, name) ? SIDED[name as keyof typeof SIDED] : WHOLE[name as keyof typeof WHOLE];
 }
 
+/** Whether the value is another one behind it, for every record. */
+export function changesValue(transform: ConnectTransform): boolean {
+  switch (transform.name) {
+    case 'ExtractNewRecordState':
+    case 'ByLogicalTableRouter':
+      return true;
+    case 'HeaderFrom':
+      return transform.of === 'value' && transform.options.operation === 'move';
+    case 'RegexRouter':
+    case 'ValueToKey':
+    case 'InsertHeader':
+    case 'DropHeaders':
+    case 'Filter':
+      return false;
+    case 'InsertField':
+    case 'ReplaceField':
+    case 'MaskField':
+    case 'ExtractField':
+    case 'HoistField':
+    case 'Flatten':
+    case 'Cast':
+    case 'TimestampConverter':
+    case 'SetSchemaMetadata':
+      return transform.of === 'value';
+  }
+}
+
 /** null when a mistake is noted. */
 export function readConnectTransform(reader: KeyReader, prefix: string, type: ConnectType): ConnectTransform | null {
   const before = reader.mistakes.length;

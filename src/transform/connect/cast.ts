@@ -132,7 +132,8 @@ function textOf(schema: Schema | null, value: Data): string {
   const moment = schema === null ? null : momentOf(schema, value);
   if (moment !== null) return isoText(moment);
   if (typeof value === 'number') return numberText(schema, value);
-  if (!(value instanceof Uint8Array)) return String(value);
+  if (typeof value === 'bigint' || typeof value === 'boolean' || typeof value === 'string') return String(value);
+  if (!(value instanceof Uint8Array)) throw problem(`${kindOf(value)} cannot be cast to string`);
   const decimal = schema === null ? null : decimalOf(schema, value);
   return decimal === null ? Buffer.from(value).toString('base64') : decimalText(decimal);
 }

@@ -130,16 +130,10 @@ function valueOfReference({ schema, value }: Envelope, { struct, field }: Refere
 /** As the copy of Connect's `SchemaUtil`: of a struct or map what is in it is left out. */
 function copied(schema: Schema): Schema {
   const facts = { ...factsOf(schema), optional: true };
-  switch (schema.type) {
-    case 'struct':
-      return Object.freeze({ type: 'struct', ...facts, fields: [] });
-    case 'map':
-      return Object.freeze({ type: 'map', ...facts, keys: schema.keys, values: schema.values });
-    case 'array':
-      return Object.freeze({ type: 'array', ...facts, items: schema.items });
-    default:
-      return Object.freeze({ type: schema.type, ...facts });
-  }
+  if (schema.type === 'struct') return Object.freeze({ type: 'struct', ...facts, fields: [] });
+  if (schema.type === 'array') return Object.freeze({ type: 'array', ...facts, items: schema.items });
+  if (schema.type !== 'map') return Object.freeze({ type: schema.type, ...facts });
+  return Object.freeze({ type: 'map', ...facts, keys: schema.keys, values: schema.values });
 }
 
 function headersOf(references: readonly Reference[], envelope: Envelope | null): Header[] {

@@ -35,14 +35,10 @@ export function createFlatten(side: Side, { delimiter }: { readonly delimiter: s
       const optional = above.optional || field.schema.optional;
       const parent = isStruct(above.from) ? valueIn(above.from, field, true) : null;
       const from = field.schema.default ?? parent;
-      switch (field.schema.type) {
-        case 'struct':
-          return leavesOf(field.schema, { prefix: name, path, optional, from });
-        case 'map':
-          throw problem(`field "${name}" is a map: they cannot be flattened where there is a schema`);
-        default:
-          return [{ field: { name, schema: leafSchema(field.schema, optional, from) }, path }];
-      }
+      if (field.schema.type === 'struct') return leavesOf(field.schema, { prefix: name, path, optional, from });
+      if (field.schema.type !== 'map')
+        return [{ field: { name, schema: leafSchema(field.schema, optional, from) }, path }];
+      throw problem(`field "${name}" is a map: they cannot be flattened where there is a schema`);
     });
   }
   const flat = perSchema((schema: StructSchema) => {

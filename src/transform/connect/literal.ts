@@ -2,6 +2,7 @@
  * What a text in a header or an option means to Connect (`org.apache.kafka.connect.data.Values.parseString`): `1.0` is
  * the number 1, `[1,2.5]` a list of floats, `2024-01-31` a date, and what cannot be read is the text itself.
  */
+import { DAY_MS } from './java-calendar.ts';
 import { ISO_8601, isoText } from './java-date-format.ts';
 import { parseDate } from './java-date-parse.ts';
 import { quoted } from './header-text.ts';
@@ -39,6 +40,12 @@ function textOf(literal: Literal, embedded: boolean): string {
       return 'null';
     case 'string':
       return embedded ? quoted(literal.value) : literal.value;
+    case 'boolean':
+    case 'int8':
+    case 'int16':
+    case 'int32':
+    case 'int64':
+      return String(literal.value);
     case 'float32':
       return floatText(literal.value);
     case 'float64':
@@ -53,8 +60,6 @@ function textOf(literal: Literal, embedded: boolean): string {
       return `[${literal.value.map((item) => textOf(item, true)).join(',')}]`;
     case 'map':
       return `{${literal.value.map(([key, value]) => `${textOf(key, true)}:${textOf(value, true)}`).join(',')}}`;
-    default:
-      return String(literal.value);
   }
 }
 
@@ -276,22 +281,21 @@ function alignedMap(entries: readonly (readonly [Literal, Literal])[]): readonly
 
 function converted(item: Literal, kind: Kind | 'array' | 'map' | 'null'): Literal {
   if (item.kind === kind) return item;
-  switch (item.kind) {
-    case 'int8':
-    case 'int16':
-    case 'int32':
-    case 'int64':
-      if (kind === 'float32') return { kind, value: Math.fround(Number(item.value)) };
-      if (kind === 'float64') return { kind, value: Number(item.value) };
-      return { ...item, kind: kind as 'int64' };
-    case 'float32':
-      if (kind === 'float64') return { kind, value: item.value };
-      break;
-    case 'date':
-    case 'time':
-      if (kind === 'date' || kind === 'time') return { ...item, kind };
-      break;
-    default:
+  if (item.kind === 'null') throw new Unreadable();
+  if (typeof item.value === 'bigint' && isInteger(item.kind)) {
+    if (kind === 'float32') return { kind, value: Math.fround(Number(item.value)) };
+    if (kind === 'float64') return { kind, value: Number(item.value) };
+    if (isInteger(kind)) return { kind, value: item.value };
+    if (kind === 'date') return { kind, value: item.value * BigInt(DAY_MS) };
+    if (kind === 'time' || kind === 'timestamp') return { kind, value: item.value };
+  }
+  if (item.kind === 'float32' && kind === 'float64') return { kind, value: item.value };
+  if ((item.kind === 'date' && kind === 'time') || (item.kind === 'time' && kind === 'date')) {
+    return { kind, value: item.value };
   }
   throw new Unreadable();
+}
+
+function isInteger(kind: Literal['kind']): kind is 'int8' | 'int16' | 'int32' | 'int64' {
+  return kind === 'int8' || kind === 'int16' || kind === 'int32' || kind === 'int64';
 }

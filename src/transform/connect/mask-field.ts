@@ -74,14 +74,10 @@ function replacementOf(schema: Schema | null, value: Data, replacement: string):
     throw problem(`${kindOf(value)} cannot get a "replacement"`);
   }
   if (decimal === null) throw wrong('number');
-  switch (numberType(schema, value)) {
-    case 'float32':
-      return Math.fround(doubleOf(decimal));
-    case 'float64':
-      return doubleOf(decimal);
-    default:
-      return narrowed(BigInt.asIntN(64, wholeOf(decimal)), numberType(schema, value) as IntegerType);
-  }
+  const type = numberType(schema, value);
+  if (type === 'float32') return Math.fround(doubleOf(decimal));
+  if (type === 'float64') return doubleOf(decimal);
+  return narrowed(BigInt.asIntN(64, wholeOf(decimal)), type);
 }
 
 /** Without a schema a whole number is an int32. */

@@ -155,7 +155,7 @@ function copied(fields: readonly Field[], into: readonly Field[], struct: Struct
 function perSchemaAndTopic<T>(
   make: (schema: StructSchema, topic: string) => T,
 ): (schema: StructSchema, topic: string) => T {
-  const made = perSchema((_: StructSchema) => new Map<string, T>());
+  const made = perSchema<StructSchema, Map<string, T>>(() => new Map());
   return (schema, topic) => {
     const topics = made(schema);
     let result = topics.get(topic);

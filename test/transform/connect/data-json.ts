@@ -59,7 +59,11 @@ function dataFrom(schema: Schema, json: Json): Data {
         schema.fields.map((field) => [field.name, dataFrom(field.schema, struct[field.name] ?? null)]),
       );
     }
-    default:
+    case 'int8':
+    case 'int16':
+    case 'int32':
+    case 'boolean':
+    case 'string':
       return json as Data;
   }
 }

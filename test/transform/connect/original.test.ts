@@ -11,7 +11,8 @@ import { checkConnector } from '../../../src/config/connector.ts';
 import { MillraceError } from '../../../src/errors.ts';
 import { createConnectTransform } from '../../../src/transform/connect/create.ts';
 import { hasHeaderKey, recordIsTombstone, topicNameMatches } from '../../../src/transform/predicates.ts';
-import { type Case, type Result, groups } from '../../fixtures/transforms/cases.ts';
+import type { Case, Result } from '../../fixtures/transforms/case.ts';
+import { groups } from '../../fixtures/transforms/cases.ts';
 import { messageFrom, messageToJson } from './data-json.ts';
 
 const MINIMUM = {
