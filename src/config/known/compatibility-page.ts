@@ -101,7 +101,6 @@ const DEVIATIONS: readonly string[] = [
   '`TimestampConverter` and the dates in headers are in UTC and English, not in the time zone and language of the machine; the pattern letters `Y`, `w`, `W` and `F`, which count weeks, are refused, and of the names of time zones only UTC and GMT are read.',
   'A record has a time before Kafka has it, so that `timestamp.field` of `InsertField` has a value. Those of Debezium have none.',
   'Without a schema a whole number is an integer; JavaScript does not tell 5 from 5.0.',
-  '`Cast` reads no hexadecimal floats.',
   'The outbox router takes rows: a transform that changes the value stands behind it, or has a predicate. Those that change topic, key or headers, or drop records, may stand before it.',
 ];
 

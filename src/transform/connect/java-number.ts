@@ -112,11 +112,17 @@ export function parseInteger(text: string, type: IntegerType): number | bigint {
   throw problem(`a text is no ${type}`);
 }
 
-/** `Double.parseDouble`, but for hexadecimal ones. Throws `data`. */
+/** `Double.parseDouble`. Throws `data`. */
 export function parseDouble(text: string): number {
   // Java trims whatever is not above the space.
   const trimmed = text.replaceAll(/^[\0- ]+|[\0- ]+$/g, '');
   const match = /^([+-]?(?:NaN|Infinity|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?))[fFdD]?$/.exec(trimmed)?.[1];
+  const hexadecimal = /^([+-]?)0[xX]([0-9a-fA-F]*)\.?([0-9a-fA-F]*)[pP]([+-]?\d{1,9})[fFdD]?$/.exec(trimmed);
+  if (hexadecimal !== null && `${hexadecimal[2]}${hexadecimal[3]}` !== '') {
+    const [, sign, whole = '', fraction = '', exponent = ''] = hexadecimal;
+    const value = Number(BigInt(`0x${whole}${fraction}`)) * 2 ** (Number(exponent) - 4 * fraction.length);
+    return sign === '-' ? -value : value;
+  }
   if (match === undefined || (/[NI]/.test(match) && /[fFdD]$/.test(trimmed))) throw problem('a text is no number');
   return Number(match.replace(/^\+/, '').replace('-NaN', 'NaN'));
 }
