@@ -1,11 +1,12 @@
 /** `transforms` and `predicates`: a chain of any length, each link with its own options. */
 import { type ConnectTransform, changesValue, connectKeys, readConnectTransform } from './connect-transforms/read.ts';
-import { type ConnectType, connectType } from './connect-transforms/types.ts';
+import { CONNECT_CLASSES, CONNECT_TYPES, type ConnectType, connectType } from './connect-transforms/types.ts';
 import { fromJavaRegex } from './java-regex.ts';
 import { fromJavaReplacement, literalOf } from './java-replacement.ts';
 import { type KeyReader, type Values, fieldKeys, shown } from './key-reader.ts';
 import { judgeNewRecordStateOption, judgeRouterOption } from './known/families.ts';
 import type { Remark } from './known/adopt.ts';
+import { nearest } from './nearest.ts';
 import { type ModuleReference, findModule, isModulePath } from './plugin-path.ts';
 import { ROUTER_KEYS } from './router-keys.ts';
 import { HAS_HEADER_KEY_KEYS, PREDICATE_KEYS, STEP_KEYS, TOPIC_NAME_MATCHES_KEYS } from './transform-keys.ts';
@@ -62,6 +63,8 @@ export function readChain(
 ): Chain {
   return new ChainReader(reader, folders).read(lists.transforms, lists.predicates);
 }
+
+const TYPES = ['outbox', ...CONNECT_TYPES, ...Object.keys(CONNECT_CLASSES)];
 
 class ChainReader {
   readonly #reader: KeyReader;
@@ -121,13 +124,29 @@ class ChainReader {
     const prefix = `transforms.${alias}.`;
     const type = this.#reader.given.get(`${prefix}type`)?.text ?? '';
     if (isModulePath(type)) return this.#module(prefix, type, fieldKeys(STEP_KEYS, prefix));
-    const { type: known } = this.#reader.fields({ type: ROUTER_KEYS.type }, prefix);
+    const known = this.#misspelled(prefix) ? undefined : this.#reader.fields({ type: ROUTER_KEYS.type }, prefix).type;
     if (known === undefined) {
       this.#foreign.push(prefix);
       return null;
     }
     const connect = connectType(known);
     return connect === undefined ? this.#router(prefix) : this.#connect(prefix, known, connect);
+  }
+
+  /** Whether a type is nearly one that is there; then it is noted which. */
+  #misspelled(prefix: string): boolean {
+    const given = this.#reader.given.get(`${prefix}type`);
+    if (given === undefined || given.hidden || 'value' in ROUTER_KEYS.type.parse(given.text)) return false;
+    const sided = connectType(`${given.text.trim().replace(/^.*\./, '')}$Value`);
+    const near =
+      sided === undefined ? nearest(given.text.trim(), TYPES) : `${sided.name}$Value" for values, "${sided.name}$Key`;
+    if (near === null) return false;
+    const keys = sided === undefined ? '' : ' for keys';
+    this.#reader.note(
+      `${prefix}type`,
+      `is none of the transforms: ${shown(given.text)}; did you mean "${near}"${keys}?`,
+    );
+    return true;
   }
 
   #connect(prefix: string, type: string, connect: ConnectType): ConnectConfig | null {

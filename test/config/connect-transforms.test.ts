@@ -93,9 +93,11 @@ test('every option that the classes declare themselves is ours, and no other', (
 
 test('mistakes are said once, at their key, with what is right', () => {
   const cases: readonly (readonly [Values, RegExp])[] = [
+    [of('MaskFeld$Value'), /is none of the transforms: "MaskFeld\$Value"; did you mean "MaskField\$Value"\?/],
+    [of('org.example.Mask'), /"transforms\.x\.type" expected one of outbox, .*MaskField\$Key, MaskField\$Value/],
     [
       of('MaskField', { fields: 'a' }),
-      /"transforms\.x\.type" expected one of outbox, .*MaskField\$Key, MaskField\$Value/,
+      /"transforms\.x\.type" is none of the transforms: "MaskField"; did you mean "MaskField\$Value" for values, "MaskField\$Key" for keys\?/,
     ],
     [
       of('MaskField$Value', { field: 'a', fields: 'a' }),

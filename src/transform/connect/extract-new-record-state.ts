@@ -180,8 +180,18 @@ function createDropper(
   sides: Sides,
   { dropHeader, dropFromKey, keepCompatible }: ExtractNewRecordStateOptions,
 ): (message: Message, tx: Parameters<Stage>[1]) => Message {
-  const without = (datum: Datum, names: readonly string[]): Datum =>
-    createFieldReplacement({ exclude: names, include: [], renames: new Map(), nullAsDefault: true })(datum);
+  // Made once for the same names, so that the schemas behind it stay the same, too.
+  const known = new Map<string, (datum: Datum) => Datum>();
+  const without = (datum: Datum, names: readonly string[]): Datum => {
+    const id = JSON.stringify(names);
+    let replace = known.get(id);
+    if (replace === undefined) {
+      replace = createFieldReplacement({ exclude: names, include: [], renames: new Map(), nullAsDefault: true });
+      if (known.size >= 1000) known.clear();
+      known.set(id, replace);
+    }
+    return replace(datum);
+  };
   const droppable = ({ schema }: Datum, names: readonly string[]): readonly string[] => {
     if (!keepCompatible) return names;
     if (schema === null) throw problem('fields are to be dropped of what has no schema');
