@@ -9,8 +9,9 @@ const LETTERS = 'GyMLdDEuaHkKhmsSzZX';
 /** The pattern's parts, or what is wrong with it. */
 export function readDatePattern(pattern: string): readonly DatePart[] | { readonly problem: string } {
   const parts: DatePart[] = [];
-  for (const [found, quoted, letters] of pattern.matchAll(/'((?:[^']|'')*)'|([A-Za-z])\2*|[^]/g)) {
-    if (quoted !== undefined) parts.push({ literal: quoted === '' ? "'" : quoted.replaceAll("''", "'") });
+  for (const [found, quoted, letters] of pattern.matchAll(/''|'((?:[^']|'')*)'|([A-Za-z])\2*|[^]/g)) {
+    if (found === "''") parts.push({ literal: "'" });
+    else if (quoted !== undefined) parts.push({ literal: quoted.replaceAll("''", "'") });
     else if (found === "'") return { problem: "a quote without its partner (a quote as such is written '')" };
     else if (letters === undefined) parts.push({ literal: found });
     else if (letters === 'Y') return { problem: 'Y, the year of the week, is not supported (the year is y)' };

@@ -14,7 +14,7 @@ import {
   truncated,
   wholeOf,
 } from './java-number.ts';
-import { decimalOf, momentOf } from './logical.ts';
+import { DATE, DECIMAL, TIME, TIMESTAMP, decimalOf, momentOf } from './logical.ts';
 import type { Side } from './side.ts';
 import {
   emptyStruct,
@@ -38,9 +38,14 @@ export interface CastOptions {
   readonly nullAsDefault: boolean;
 }
 
+const CONNECT_LOGICAL: readonly (string | undefined)[] = [DATE, TIME, TIMESTAMP, DECIMAL];
+
 export function createCast(side: Side, { whole, fields, nullAsDefault }: CastOptions): Stage {
   const wholeSchema = perSchema((schema: Schema): Schema => {
     const { optional } = schema;
+    if (schema.default !== undefined && CONNECT_LOGICAL.includes(schema.name)) {
+      throw problem("a default of one of Connect's logical types cannot be cast, because the schema keeps its name");
+    }
     const cast = castDefault(schema, whole ?? 'string');
     return Object.freeze({ type: whole ?? 'string', ...factsOf(schema), optional, ...cast });
   });

@@ -4,7 +4,7 @@ import { OPTIONAL_STRING, STRING } from '../../change/schema.ts';
 import type { Message } from '../../change/message.ts';
 import type { Stage } from '../transform.ts';
 import { type FieldPath, fieldAt, objectValueAt, structValueAt } from './field-path.ts';
-import { TIMESTAMP, logical } from './logical.ts';
+import { DATE, DECIMAL, TIME, TIMESTAMP, logical } from './logical.ts';
 import type { Side } from './side.ts';
 import {
   emptyStruct,
@@ -72,6 +72,24 @@ export function createReplaceField(side: Side, options: ReplaceFieldOptions): St
   };
 }
 
+/** Whether Java holds both in the same class: what fits here does not always fit there. */
+function isSameClass(a: Schema, b: Schema): boolean {
+  const isMoment = ({ name }: Schema): boolean => name === DATE || name === TIME || name === TIMESTAMP;
+  return a === b || (a.type === b.type && isMoment(a) === isMoment(b) && (a.name === DECIMAL) === (b.name === DECIMAL));
+}
+
+/** The order of these keys in a `java.util.HashMap`. */
+function hashOrder(keys: readonly string[]): readonly string[] {
+  let capacity = 16;
+  while (keys.length > capacity * 0.75) capacity *= 2;
+  const bucket = (key: string): number => {
+    let hash = 0;
+    for (let at = 0; at < key.length; at++) hash = (Math.imul(31, hash) + key.charCodeAt(at)) | 0;
+    return (hash ^ (hash >>> 16)) & (capacity - 1);
+  };
+  return keys.toSorted((a, b) => bucket(a) - bucket(b));
+}
+
 export function createFieldReplacement({
   exclude,
   include,
@@ -80,7 +98,8 @@ export function createFieldReplacement({
 }: ReplaceFieldOptions): (datum: Datum) => Datum {
   const stays = (name: string): boolean => !exclude.includes(name) && (include.length === 0 || include.includes(name));
   const renamed = (name: string): string => renames.get(name) ?? name;
-  const before = new Map(Array.from(renames, ([from, to]) => [to, from]));
+  // Of several fields that get the same name, the one that comes last in Java's map.
+  const before = new Map(hashOrder([...renames.keys()]).map((from) => [renamed(from), from]));
   const updated = perSchema(
     (schema: StructSchema): StructSchema =>
       structSchema(
@@ -100,7 +119,11 @@ export function createFieldReplacement({
       const from = before.get(field.name) ?? field.name;
       const source = fieldNamed(struct.schema, from);
       if (source === undefined) throw problem(`"renames" makes "${field.name}" of "${from}", which is no field`);
-      put(out, field, valueIn(struct.value, source, nullAsDefault));
+      const each = valueIn(struct.value, source, nullAsDefault);
+      if (each !== null && !isSameClass(source.schema, field.schema)) {
+        throw problem(`"renames" makes "${field.name}" of "${from}", which has another type`);
+      }
+      put(out, field, each);
     }
     return { schema: target, value: out };
   };

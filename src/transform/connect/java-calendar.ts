@@ -45,7 +45,8 @@ export function daysOf({ year, month, day }: CalendarDate, later = 0): number {
   const y = whole + 4800 - a;
   const base = day + floor((153 * (normal + 12 * a - 3) + 2) / 5) + 365 * y + floor(y / 4);
   const gregorian = base - floor(y / 100) + floor(y / 400) - 32_045 - EPOCH + later;
-  return gregorian >= CUTOVER ? gregorian : base - 32_083 - EPOCH + later;
+  // Which calendar counts is said by the year that is given, not by the one that too many months lead to.
+  return year >= 1582 && gregorian >= CUTOVER ? gregorian : base - 32_083 - EPOCH + later;
 }
 
 /** From 1 for Monday to 7 for Sunday. */

@@ -74,6 +74,8 @@ class Parse {
       const digits = this.#number(exact ? start + count : null);
       return digits !== null && this.#numeric(letter, count, digits);
     }
+    // Before a name Java takes no space, after all.
+    if ('MLEGa'.includes(letter)) this.#at = start;
     switch (letter) {
       case 'M':
       case 'L':
@@ -129,7 +131,8 @@ class Parse {
       case 'S':
         return this.#set('ms', value);
       default:
-        return this.#set('weekday', value - 1);
+        // From 1 for Monday to 7; other numbers count from 1 for Sunday.
+        return this.#set('weekday', value >= 1 && value <= 7 ? value - 1 : (((value + 5) % 7) + 7) % 7);
     }
   }
 
