@@ -220,7 +220,9 @@ class Parse {
       const first = weekdayOf(daysOf({ year, month, day: 1 }));
       days = daysOf({ year, month, day: 1 + ((weekday + 8 - first) % 7) }, more);
     }
-    return BigInt(days) * BigInt(DAY_MS) + BigInt(time - more * DAY_MS) - BigInt(this.#offsetMs);
+    const ms = BigInt(days) * BigInt(DAY_MS) + BigInt(time - more * DAY_MS) - BigInt(this.#offsetMs);
+    // A long, which begins anew behind its last number.
+    return BigInt.asIntN(64, ms);
   }
 }
 
