@@ -8,7 +8,7 @@ import type { Data, Datum, Field, Schema, Struct, StructSchema } from '../../cha
 import type { Stage } from '../transform.ts';
 import { createFieldReplacement, createInsertion, extracted } from './fields.ts';
 import { headerBytes } from './header-text.ts';
-import { readLiteral } from './literal.ts';
+import { literalText, readLiteral } from './literal.ts';
 import { isEnvelope, routed } from './routers.ts';
 import type { Side } from './side.ts';
 import { emptyStruct, factsOf, fieldNamed, perSchema, problem, put, requireStruct, structSchema } from './structs.ts';
@@ -218,8 +218,5 @@ function namesIn(message: Message, header: string): readonly string[] {
   const literal = value === null ? null : readLiteral(value.toString('utf8'));
   if (literal === null || literal.kind === 'null') return [];
   if (literal.kind !== 'array') throw problem(`the header "${header}" (drop.fields.header.name) is no list`);
-  return literal.value.map((item) => {
-    if (item.kind === 'string') return item.value;
-    throw problem(`the header "${header}" (drop.fields.header.name) lists something that is no text`);
-  });
+  return literal.value.map((item) => literalText(item) ?? '');
 }
