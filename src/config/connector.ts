@@ -1,6 +1,7 @@
 /** A connector's JSON file to its typed, frozen configuration; every mistake is said at once. */
 import { messageOf } from '../errors.ts';
 import { type ColumnFilter, columnFilter } from './columns.ts';
+import { CONNECT_OPTIONS } from './connect-transforms/described.ts';
 import type { Field } from './field.ts';
 import { readArgument } from './file-text.ts';
 import { type Surroundings, readDocument } from './given.ts';
@@ -106,7 +107,7 @@ export function checkConnector(text: string, source: string | null, surroundings
 function withExample(mistake: Mistake): Mistake {
   const key = mistake.near ?? mistake.key ?? '';
   const field = key.startsWith('transforms.')
-    ? byLength({ ...ROUTER_KEYS, ...STEP_KEYS }).find((each) => key.endsWith(`.${each.key}`))
+    ? byLength({ ...ROUTER_KEYS, ...STEP_KEYS, ...OF_TRANSFORMS }).find((each) => key.endsWith(`.${each.key}`))
     : key.startsWith('predicates.')
       ? byLength({ ...PREDICATE_KEYS, ...TOPIC_NAME_MATCHES_KEYS, ...HAS_HEADER_KEY_KEYS }).find((each) =>
           key.endsWith(`.${each.key}`),
@@ -114,6 +115,11 @@ function withExample(mistake: Mistake): Mistake {
       : byLength(KEYS).find((each) => each.key === key);
   return field === undefined ? mistake : { ...mistake, example: field.example };
 }
+
+/** One of those transforms of Connect's that have the option. */
+const OF_TRANSFORMS: Fields = Object.fromEntries(
+  Array.from(CONNECT_OPTIONS.values()).flatMap(([field]) => (field === undefined ? [] : [[field.key, field]])),
+);
 
 /** The longest key first: an alias may hold dots, so that `….table.field.event.type` also ends in `.type`. */
 function byLength(fields: Fields): Field<unknown>[] {

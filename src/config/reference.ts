@@ -1,4 +1,5 @@
 /** docs/configuration.md: every key in a table, from the declarations. */
+import { CONNECT_TRANSFORMS, type Described } from './connect-transforms/described.ts';
 import type { Field, Form } from './field.ts';
 import { KAFKA_KEYS, SHARED_KEYS } from './kafka-keys.ts';
 import { KEYS } from './keys.ts';
@@ -36,12 +37,21 @@ export function configurationReference(): string {
     '`transforms` names any number of transforms, which are applied in that order. Behind `transforms.<alias>.` every one of\n' +
       'them also takes:\n',
     tableOf(STEP_KEYS),
+    "Beside the outbox router these of Debezium's and Connect's, which do what the classes of that name do (compared with them\n" +
+      'case by case). `$Key` works on the key, `$Value` on the value. `Filter` drops every record that its predicate lets it see.\n',
+    ...CONNECT_TRANSFORMS.map(transformSection),
     'Behind `predicates.<alias>.`, where `predicates` names the alias:\n',
     tableOf({ ...PREDICATE_KEYS, ...TOPIC_NAME_MATCHES_KEYS, ...HAS_HEADER_KEY_KEYS }),
     'A `type` of a transform or a predicate, and a converter, may be the path of a module of your own, relative to a folder\n' +
       'of `--plugin.path` (or `MILLRACE_PLUGIN_PATH`), which no connector file can set. What else stands behind its alias are its\n' +
       'options. docs/plugins.md shows how to write one.\n',
   ].join('\n');
+}
+
+function transformSection({ types, package: name, fields }: Described): string {
+  const heading = `### ${types.map(code).join(', ')}\n\nOf \`${name}\`.\n`;
+  if (fields.length === 0) return `${heading}\nNo options.\n`;
+  return `${heading}\n${tableOf(Object.fromEntries(fields.map((field) => [field.key, field])))}`;
 }
 
 type Fields = Readonly<Record<string, Field<unknown>>>;

@@ -1,13 +1,17 @@
 /** Options of the outbox router, behind `transforms.<alias>.`, declared once. */
+import { CONNECT_CLASSES, CONNECT_TYPES } from './connect-transforms/types.ts';
 import { boolean, choice, list, optional, text } from './field.ts';
 
 export const ROUTER_KEYS = {
-  type: choice('type', ['outbox'], {
-    doc: 'The transform: outbox, or io.debezium.transforms.outbox.EventRouter; or the path of a module in plugin.path.',
-    aliases: { 'io.debezium.transforms.outbox.EventRouter': 'outbox', EventRouter: 'outbox' },
+  type: choice<string>('type', ['outbox', ...CONNECT_TYPES], {
+    doc: 'The transform: outbox (io.debezium.transforms.outbox.EventRouter), one of those below, with or without its package, or the path of a module in plugin.path.',
+    aliases: {
+      'io.debezium.transforms.outbox.EventRouter': 'outbox',
+      EventRouter: 'outbox',
+      ...CONNECT_CLASSES,
+    },
     modules: true,
-    otherwise:
-      'other transforms are not supported yet, and leaving one out would change the events; a module of your own can do the same: docs/plugins.md',
+    otherwise: 'what another transform does, a module of your own can do: docs/plugins.md',
   }),
   id: text('table.field.event.id', { example: 'id', doc: 'Column of the id header.', default: 'id' }),
   key: optional('table.field.event.key', {

@@ -1,4 +1,5 @@
 /** The JSON Schema (draft-07) of a connector's file, from the declarations of its keys: editors complete and check with it. */
+import { CONNECT_OPTIONS } from './connect-transforms/described.ts';
 import type { Field } from './field.ts';
 import { NAME } from './given.ts';
 import { KAFKA_KEYS, SHARED_KEYS } from './kafka-keys.ts';
@@ -15,7 +16,12 @@ const TOPIC_CONFIG = 'topic.creation.default.';
 const USUAL_ALIAS = 'outbox';
 
 const FIELDS: readonly Field<unknown>[] = Object.values(KEYS);
-const OPTIONS: readonly Field<unknown>[] = Object.values({ ...ROUTER_KEYS, ...STEP_KEYS });
+const ROUTER: readonly Field<unknown>[] = Object.values({ ...ROUTER_KEYS, ...STEP_KEYS });
+/** Every option behind an alias, with its declarations: several transforms may have one of the name. */
+const OPTIONS: ReadonlyMap<string, readonly Field<unknown>[]> = new Map([
+  ...ROUTER.map((field) => [field.key, [field, ...(CONNECT_OPTIONS.get(field.key) ?? [])]] as const),
+  ...[...CONNECT_OPTIONS].filter(([key]) => !ROUTER.some((field) => field.key === key)),
+]);
 const KNOWN = CONNECTOR_FAMILIES.flatMap(({ keys }) => keys);
 const KNOWN_OPTIONS = ROUTER_FAMILIES.flatMap(({ keys }) => keys);
 
@@ -48,7 +54,7 @@ export function connectorSchema(): Schema {
         ],
       },
     },
-    definitions: Object.fromEntries(OPTIONS.map((field) => [field.key, valueOf(field)])),
+    definitions: Object.fromEntries(Array.from(OPTIONS, ([key, fields]) => [key, valueOfAny(fields)])),
   };
 }
 
@@ -57,7 +63,7 @@ function connectorProperties(): Schema {
   return {
     ...Object.fromEntries(FIELDS.map((field) => [field.key, valueOf(field)])),
     name: { ...SCALAR, description: 'As the name above: Connect repeats it here.' },
-    ...Object.fromEntries(OPTIONS.map((field) => [`transforms.${USUAL_ALIAS}.${field.key}`, optionOf(field)])),
+    ...Object.fromEntries(ROUTER.map(({ key }) => [`transforms.${USUAL_ALIAS}.${key}`, optionOf(key)])),
     ...Object.fromEntries(known.map((each) => [each.key, knownSchema(each, FIELDS)])),
   };
 }
@@ -95,10 +101,10 @@ function patternSchema(known: KnownKey): Schema {
 }
 
 function optionPatterns(): Schema {
-  const keys = [...OPTIONS, ...KNOWN_OPTIONS].map(({ key }) => key);
+  const keys = [...OPTIONS.keys(), ...KNOWN_OPTIONS.map(({ key }) => key)];
   return {
-    ...Object.fromEntries(OPTIONS.map((field) => [optionPattern(field.key, keys), optionOf(field)])),
-    ...Object.fromEntries(KNOWN_OPTIONS.map((each) => [optionPattern(each.key, keys), knownSchema(each, OPTIONS)])),
+    ...Object.fromEntries(Array.from(OPTIONS.keys(), (key) => [optionPattern(key, keys), optionOf(key)])),
+    ...Object.fromEntries(KNOWN_OPTIONS.map((each) => [optionPattern(each.key, keys), knownSchema(each, ROUTER)])),
     '^predicates\\..+\\.type$': valueOf(PREDICATE_KEYS.type),
     // A module of one's own has options that nobody here knows.
     [BEHIND_ALIAS]: SCALAR,
@@ -117,7 +123,7 @@ const HAS_MODULE: Schema = {
 
 /** Where no type is a module, every option is one that is known. */
 function optionNames(): Schema[] {
-  const keys = [...OPTIONS, ...KNOWN_OPTIONS].map(({ key }) => key);
+  const keys = [...OPTIONS.keys(), ...KNOWN_OPTIONS.map(({ key }) => key)];
   return [
     { not: { pattern: String.raw`^(?:transforms|predicates)\.` } },
     ...keys.map((key) => ({ pattern: optionPattern(key, keys) })),
@@ -125,12 +131,24 @@ function optionNames(): Schema[] {
   ];
 }
 
-const optionOf = ({ key }: Field<unknown>): Schema => ({ $ref: `#/definitions/${key}` });
+const optionOf = (key: string): Schema => ({ $ref: `#/definitions/${key}` });
 
 /** Behind any alias, which may hold dots: so `type` must not take `….table.field.event.type`. */
 function optionPattern(key: string, keys: readonly string[]): string {
   const longer = keys.filter((other) => other.endsWith(`.${key}`)).map((other) => `(?!.*\\.${literal(other)}$)`);
   return `^transforms\\.${longer.join('')}.+\\.${literal(key)}$`;
+}
+
+/** Of an option that several transforms have: what one of them takes. */
+function valueOfAny(fields: readonly Field<unknown>[]): Schema {
+  const forms = new Map(fields.map((field) => [JSON.stringify(formOf(field.form)), field]));
+  const [first] = fields;
+  if (first !== undefined && forms.size === 1 && fields.every(({ doc }) => doc === first.doc)) return valueOf(first);
+  return {
+    description: [...new Set(fields.map(({ doc }) => doc))].join(' Or: '),
+    anyOf: Array.from(forms.values(), ({ form }) => formOf(form)),
+    examples: [...new Set(fields.map(({ example }) => example))],
+  };
 }
 
 function valueOf(field: Field<unknown>): Schema {

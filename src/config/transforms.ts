@@ -1,9 +1,12 @@
 /** `transforms` and `predicates`: a chain of any length, each link with its own options. */
+import { type ConnectTransform, changesValue, connectKeys, readConnectTransform } from './connect-transforms/read.ts';
+import { CONNECT_CLASSES, CONNECT_TYPES, type ConnectType, connectType } from './connect-transforms/types.ts';
 import { fromJavaRegex } from './java-regex.ts';
 import { fromJavaReplacement, literalOf } from './java-replacement.ts';
 import { type KeyReader, type Values, fieldKeys, shown } from './key-reader.ts';
-import { judgeRouterOption } from './known/families.ts';
+import { judgeNewRecordStateOption, judgeRouterOption } from './known/families.ts';
 import type { Remark } from './known/adopt.ts';
+import { nearest } from './nearest.ts';
 import { type ModuleReference, findModule, isModulePath } from './plugin-path.ts';
 import { ROUTER_KEYS } from './router-keys.ts';
 import { HAS_HEADER_KEY_KEYS, PREDICATE_KEYS, STEP_KEYS, TOPIC_NAME_MATCHES_KEYS } from './transform-keys.ts';
@@ -22,9 +25,16 @@ export interface ModuleConfig {
   readonly kind: 'module';
   readonly module: ModuleReference;
 }
+/** One of Connect's or Debezium's own, by its class name. */
+export interface ConnectConfig {
+  readonly kind: 'connect';
+  /** As the file names it: `MaskField$Value`. */
+  readonly type: string;
+  readonly transform: ConnectTransform;
+}
 export interface TransformConfig {
   readonly alias: string;
-  readonly transform: RouterConfig | ModuleConfig;
+  readonly transform: RouterConfig | ConnectConfig | ModuleConfig;
   readonly predicate: { readonly name: string; readonly negate: boolean } | null;
 }
 export type PredicateConfig =
@@ -54,6 +64,8 @@ export function readChain(
   return new ChainReader(reader, folders).read(lists.transforms, lists.predicates);
 }
 
+const TYPES = ['outbox', ...CONNECT_TYPES, ...Object.keys(CONNECT_CLASSES)];
+
 class ChainReader {
   readonly #reader: KeyReader;
   readonly #folders: readonly string[];
@@ -79,6 +91,7 @@ class ChainReader {
       const predicate = this.#choosing(alias, names);
       if (transform !== null) transforms.push({ alias, transform, predicate });
     }
+    this.#beforeRouter(transforms);
     const { remarks, keys, foreign, routers } = {
       remarks: this.#remarks,
       keys: this.#keys,
@@ -88,23 +101,67 @@ class ChainReader {
     return { transforms, predicates, remarks, keys, foreign, routers };
   }
 
+  /** A router finds no row where something has made a new value of it: it would let all of them pass. */
+  #beforeRouter(transforms: readonly TransformConfig[]): void {
+    const router = transforms.findLastIndex(({ transform }) => transform.kind === 'outbox');
+    for (const { alias, transform, predicate } of transforms.slice(0, Math.max(router, 0))) {
+      if (transform.kind !== 'connect' || predicate !== null || !changesValue(transform.transform)) continue;
+      const name = transforms[router]?.alias ?? '';
+      this.#reader.note(
+        `transforms.${alias}.type`,
+        `changes the value before the outbox router "${name}", which takes rows: put it behind "${name}", or give it a predicate that leaves outbox rows alone`,
+      );
+    }
+  }
+
   #once(key: string, aliases: readonly string[]): readonly string[] {
     const twice = aliases.find((alias, index) => aliases.indexOf(alias) !== index);
     if (twice !== undefined) this.#reader.note(key, `names ${shown(twice)} twice: an alias has one set of options`);
     return [...new Set(aliases)];
   }
 
-  #transform(alias: string): RouterConfig | ModuleConfig | null {
+  #transform(alias: string): TransformConfig['transform'] | null {
     const prefix = `transforms.${alias}.`;
     const type = this.#reader.given.get(`${prefix}type`)?.text ?? '';
     if (isModulePath(type)) return this.#module(prefix, type, fieldKeys(STEP_KEYS, prefix));
-    const { type: known } = this.#reader.fields({ type: ROUTER_KEYS.type }, prefix);
+    const isOpen = this.#reader.given.get(`${prefix}type`)?.unresolved === true;
     // Of a type that is not known here the usual one is the best guess.
-    if (known === undefined && !this.#reader.given.get(`${prefix}type`)?.unresolved) {
+    if (isOpen) return this.#router(prefix);
+    const known = this.#misspelled(prefix) ? undefined : this.#reader.fields({ type: ROUTER_KEYS.type }, prefix).type;
+    if (known === undefined) {
       this.#foreign.push(prefix);
       return null;
     }
-    return this.#router(prefix);
+    const connect = connectType(known);
+    return connect === undefined ? this.#router(prefix) : this.#connect(prefix, known, connect);
+  }
+
+  /** Whether a type is nearly one that is there; then it is noted which. */
+  #misspelled(prefix: string): boolean {
+    const given = this.#reader.given.get(`${prefix}type`);
+    if (given === undefined || given.hidden || 'value' in ROUTER_KEYS.type.parse(given.text)) return false;
+    const sided = connectType(`${given.text.trim().replace(/^.*\./, '')}$Value`);
+    const near =
+      sided === undefined ? nearest(given.text.trim(), TYPES) : `${sided.name}$Value" for values, "${sided.name}$Key`;
+    if (near === null) return false;
+    const keys = sided === undefined ? '' : ' for keys';
+    this.#reader.note(
+      `${prefix}type`,
+      `is none of the transforms: ${shown(given.text)}; did you mean "${near}"${keys}?`,
+    );
+    return true;
+  }
+
+  #connect(prefix: string, type: string, connect: ConnectType): ConnectConfig | null {
+    const reader = this.#reader;
+    const ours = [`${prefix}type`, ...connectKeys(connect, prefix)];
+    this.#keys.push(...ours);
+    if (connect.name === 'ExtractNewRecordState') {
+      const isOurs = (key: string): boolean => ours.includes(key) || fieldKeys(STEP_KEYS, prefix).includes(key);
+      this.#remarks.push(...reader.adopt(prefix, isOurs, judgeNewRecordStateOption));
+    }
+    const transform = readConnectTransform(reader, prefix, connect);
+    return transform === null ? null : { kind: 'connect', type, transform };
   }
 
   #router(prefix: string): RouterConfig {

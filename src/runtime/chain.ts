@@ -14,6 +14,7 @@ import { type ConverterContext, type Serialize, createConverter, createSerialize
 import { userConverter } from '../serialize/user-module.ts';
 import type { Source } from '../source/source.ts';
 import { type Step, createChain } from '../transform/chain.ts';
+import { createConnectTransform } from '../transform/connect/create.ts';
 import { type Expand, createExpand } from '../transform/events.ts';
 import { type OutboxRouter, createOutboxRouter } from '../transform/outbox.ts';
 import { type Predicate, hasHeaderKey, recordIsTombstone, topicNameMatches } from '../transform/predicates.ts';
@@ -204,8 +205,13 @@ function stageOf(
   decoding: Decoding,
   surroundings: ChainSurroundings,
 ): Stage {
+  const { metrics, clock } = surroundings;
   const own = plugins.transforms.get(alias);
-  if (own !== undefined) return userStage(own.name, own.instance, decoding, surroundings.metrics);
+  if (own !== undefined) return userStage(own.name, own.instance, decoding, metrics);
+  if (transform.kind === 'connect') {
+    const name = `transforms.${alias} (${transform.type})`;
+    return createConnectTransform(transform.transform, { name, decoding, metrics, now: clock.now() });
+  }
   return routerOf(transform as RouterConfig, surroundings).stage;
 }
 

@@ -93,7 +93,6 @@ test('values decide: what we do anyway is accepted and said, another value is re
     ['signal.enabled.channels', ['source', ''], 'source,kafka', /there are no signals/],
     ['notification.enabled.channels', ['log,jmx'], 'sink', /Watch the metrics/],
     ['extended.headers.enabled', ['false'], 'true', /__debezium\.context/],
-    ['provide.transaction.metadata', ['false'], 'true', /records of transaction boundaries would be missing/],
     [
       'header.converter',
       ['org.apache.kafka.connect.storage.SimpleHeaderConverter'],

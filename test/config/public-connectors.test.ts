@@ -183,7 +183,7 @@ test('Avro, a first snapshot and options that never were are refused one by one 
   assert.equal(mistakes.length, 7, mistakes.join('\n'));
 });
 
-test('transforms that are not there yet are refused one by one (nulogy/terragrunt-modules, modules/debezium_connection/debezium-config.tpl)', () => {
+test('a transform that is not there is refused, and one that is comes through (nulogy/terragrunt-modules, modules/debezium_connection/debezium-config.tpl)', () => {
   const { mistakes } = read({
     ...DATABASE,
     'bootstrap.servers': 'kafka:9092',
@@ -209,14 +209,11 @@ test('transforms that are not there yet are refused one by one (nulogy/terragrun
     'value.converter': 'org.apache.kafka.connect.json.JsonConverter',
     'value.converter.schemas.enable': 'false',
   });
-  assert.deepEqual(mistakes, [
-    '"bootstrap.servers" is refused: it is a setting of Connect\'s worker, which Connect does not read here. Use kafka.bootstrap.servers',
-    ...[
-      ['unwrap', 'io.debezium.transforms.ExtractNewRecordState'],
-      ['topic', 'io.confluent.connect.transforms.ExtractTopic$Value'],
-    ].map(
-      ([alias, type]) =>
-        `"transforms.${alias}.type" expected "outbox", or the path of a module (other transforms are not supported yet, and leaving one out would change the events; a module of your own can do the same: docs/plugins.md), got "${type}"`,
-    ),
-  ]);
+  const [first, second, ...others] = mistakes;
+  assert.match(first ?? '', /^"bootstrap\.servers" is refused.*Use kafka\.bootstrap\.servers$/);
+  assert.match(
+    second ?? '',
+    /^"transforms\.topic\.type" expected one of outbox, ExtractNewRecordState, .*, got "io\.confluent\.connect\.transforms\.ExtractTopic\$Value"$/,
+  );
+  assert.deepEqual(others, []);
 });

@@ -63,7 +63,9 @@ test('a chain keeps its order, with the predicate of each; aliases may hold dots
     config.transforms.map(({ alias, predicate, transform }) => [
       alias,
       predicate,
-      transform.kind === 'module' ? [transform.module.name, transform.module.options] : transform.values.routeBy,
+      transform.kind === 'module'
+        ? [transform.module.name, transform.module.options]
+        : transform.kind === 'outbox' && transform.values.routeBy,
     ]),
     [
       ['first', { name: 'p', negate: true }, ['transforms.first', { 'field.name': 'x', level: '3' }]],

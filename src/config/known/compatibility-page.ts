@@ -2,7 +2,8 @@
 import type { Field } from '../field.ts';
 import { KEYS } from '../keys.ts';
 import { ROUTER_KEYS } from '../router-keys.ts';
-import { CONNECTOR_FAMILIES, ROUTER_FAMILIES } from './families.ts';
+import { CONNECT_TRANSFORMS } from '../connect-transforms/described.ts';
+import { CONNECTOR_FAMILIES, NEW_RECORD_STATE_FAMILIES, ROUTER_FAMILIES } from './families.ts';
 import { type Family, type KnownKey, acceptedWords } from './known-key.ts';
 
 /** Where we begin otherwise than Debezium 3.4 does when a key is not given. */
@@ -78,8 +79,30 @@ ${table(['Option', 'Meaning'], supported(ROUTER_KEYS, ''))}
 
 \`topic.creation.default.*\` gives created topics any setting of a topic, as in Kafka Connect.
 
-${[...CONNECTOR_FAMILIES, ...ROUTER_FAMILIES].map(section).join('\n')}`;
+## Transforms
+
+Beside the router these are here, with every option of theirs (docs/configuration.md), under the names of their classes with
+or without the package: ${TRANSFORMS}; and the predicates
+\`TopicNameMatches\`, \`HasHeaderKey\` and \`RecordIsTombstone\`. They are compared with the classes of Kafka Connect 4.3.1 and Debezium 3.4.3
+themselves (\`test/transform/connect/original.test.ts\`). On purpose otherwise:
+
+${DEVIATIONS.map((each) => `- ${each}`).join('\n')}
+
+${[...CONNECTOR_FAMILIES, ...ROUTER_FAMILIES, ...NEW_RECORD_STATE_FAMILIES].map(section).join('\n')}`;
 }
+
+const TRANSFORMS = CONNECT_TRANSFORMS.map(({ types }) => types.map((type) => `\`${type}\``).join(' and ')).join(', ');
+
+/** Of transforms; what the originals do was asked of them. */
+const DEVIATIONS: readonly string[] = [
+  'A record that a transform cannot take stops the connector with the alias and the class in the message, never with a value.',
+  'Wrong options are refused before the first record, also those that the classes only trip over later: a replacement with a group that is not there or with characters that no topic has, and `offset.field` of `InsertField`, which is for sink connectors.',
+  'Words such as `target.type` are taken in any case.',
+  '`TimestampConverter` and the dates in headers are in UTC and English, not in the time zone and language of the machine; the pattern letters `Y`, `w`, `W` and `F`, which count weeks, are refused, and of the names of time zones only UTC and GMT are read.',
+  'A record has a time before Kafka has it, so that `timestamp.field` of `InsertField` has a value. Those of Debezium have none.',
+  'Without a schema a whole number is an integer; JavaScript does not tell 5 from 5.0.',
+  'The outbox router takes rows: a transform that changes the value stands behind it, or has a predicate. Those that change topic, key or headers, or drop records, may stand before it.',
+];
 
 function section({ title, about, keys }: Family): string {
   return `## ${title}

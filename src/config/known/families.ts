@@ -4,6 +4,7 @@ import { DEBEZIUM } from './debezium-keys.ts';
 import { EARLIER } from './earlier-keys.ts';
 import { type Family, type Judgement, type KnownKey, fits, judge } from './known-key.ts';
 import { MYSQL } from './mysql-keys.ts';
+import { NEW_RECORD_STATE } from './new-record-state-keys.ts';
 import { OUTBOX } from './outbox-keys.ts';
 import { POSTGRES } from './postgres-keys.ts';
 import { PRODUCER } from './producer-keys.ts';
@@ -12,6 +13,8 @@ import { PRODUCER } from './producer-keys.ts';
 export const CONNECTOR_FAMILIES: readonly Family[] = [POSTGRES, DEBEZIUM, MYSQL, PRODUCER, CONNECT, EARLIER];
 /** Of the router, behind its alias. */
 export const ROUTER_FAMILIES: readonly Family[] = [OUTBOX];
+/** Of ExtractNewRecordState, behind its alias. */
+export const NEW_RECORD_STATE_FAMILIES: readonly Family[] = [NEW_RECORD_STATE];
 
 /** What becomes of a connector's key, or null if nobody knows it. */
 export function judgeConnectorKey(key: string, text: string | null, hidden: boolean): Judgement | null {
@@ -21,6 +24,11 @@ export function judgeConnectorKey(key: string, text: string | null, hidden: bool
 /** The same for an option of the router, without `transforms.<alias>.`. */
 export function judgeRouterOption(option: string, text: string | null, hidden: boolean): Judgement | null {
   return judgeIn(ROUTER_FAMILIES, option, text, hidden);
+}
+
+/** The same for an option of ExtractNewRecordState. */
+export function judgeNewRecordStateOption(option: string, text: string | null, hidden: boolean): Judgement | null {
+  return judgeIn(NEW_RECORD_STATE_FAMILIES, option, text, hidden);
 }
 
 /** The keys without `*`, for suggestions. */
