@@ -36,12 +36,12 @@ const saslSsl = {
 for (const [what, over, expected] of [
   [
     'the wrong password',
-    { ...sasl, 'kafka.sasl.password': 'no-such-password' },
+    { ...sasl, 'kafka.sasl.password': 'no-such-pa55word' },
     /does not accept the user "connector" with the password/,
   ],
   [
     'the wrong password with PLAIN',
-    { ...sasl, 'kafka.sasl.mechanism': 'PLAIN', 'kafka.sasl.password': 'no-such-password' },
+    { ...sasl, 'kafka.sasl.mechanism': 'PLAIN', 'kafka.sasl.password': 'no-such-pa55word' },
     /does not accept the user "connector" with the password/,
   ],
   [
@@ -79,7 +79,7 @@ for (const [what, over, expected] of [
     const [first] = examined.diagnoses;
     assert.equal(`${first?.level} ${first?.area}`, 'broken kafka');
     assert.match(first?.text ?? '', expected);
-    assert.ok(!examined.output.includes('no-such-password') && !examined.output.includes(PASSWORD));
+    assert.ok(!examined.output.includes('no-such-pa55word') && !examined.output.includes(PASSWORD));
   });
 }
 

@@ -97,7 +97,7 @@ test('a frozen instance, and one that was never started, are told apart', async 
   run.child.kill('SIGCONT');
 });
 
-const PLAIN_TEXT_PASSWORD = 'wrong-password-0815';
+const PLAIN_TEXT_PASSWORD = 'wrong-pa55word-0815';
 for (const [what, over, expected, remedy] of [
   [
     'a wrong password',
@@ -205,9 +205,9 @@ test('one bootstrap server of two that is away is a warning', async () => {
 test('rights that are missing in the database, each with its statement', async (t) => {
   const role = freshName('doctor');
   const { client } = patient.outbox.db;
-  await client.query(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`);
+  await client.query(`CREATE ROLE ${role} LOGIN PASSWORD 'pa55word-x'`);
   t.after(() => client.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`));
-  const over = { 'database.user': role, 'database.password': 'x' };
+  const over = { 'database.user': role, 'database.password': 'pa55word-x' };
   const unable = await patient.examine(over);
   assert.match(first(unable), /^broken rights: .*role ".*" may not replicate/);
   assert.equal(unable.diagnoses[0]?.remedy, `ALTER ROLE "${role}" REPLICATION`);

@@ -9,6 +9,7 @@ import { importConfig } from '../../src/cli/import-config.ts';
 import { MillraceError } from '../../src/errors.ts';
 import { millrace } from '../support/command.ts';
 import { edgeFor } from '../support/edge.ts';
+import { keepText } from '../support/output.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-import-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -106,6 +107,7 @@ test('a file may come on standard input; what is no small text is refused', asyn
   const path = file('piped.properties', ...COMPLETE);
   const script = `cat '${path}' | '${process.execPath}' '${main}' import-config -`;
   const { status, stdout, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' });
+  keepText(stdout + stderr, 'import-config');
   assert.equal(status, 0, stderr);
   assert.equal((JSON.parse(stdout) as { name: string }).name, 'orders');
   for (const [wrong, expected] of [

@@ -18,7 +18,7 @@ import { stateOfServers } from '../support/server-state.ts';
 import { freshDatabase, freshName, waitFor } from '../support/servers.ts';
 
 type Over = Readonly<Record<string, unknown>>;
-const SECRET = 'not-the-password-4711';
+const SECRET = 'not-the-pa55word-4711';
 
 interface Refusal {
   readonly kind: string;

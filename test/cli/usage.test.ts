@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { millrace } from '../support/command.ts';
+import { keepText } from '../support/output.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-usage-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -209,6 +210,7 @@ function piped(args: readonly string[], into: string): { code: string; out: stri
   const words = [process.execPath, main, ...args].map((word) => `'${word}'`).join(' ');
   const script = `{ ${words}; echo "code $?" >&2; } | ${into}`;
   const { stdout, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' });
+  keepText(stdout + stderr, 'usage');
   const [, err = '', code = ''] = /^([^]*)code (\d+)\n$/.exec(stderr) ?? [];
   return { code, out: stdout, err };
 }
@@ -231,6 +233,7 @@ test('a file may come on standard input, also from whoever takes time to write i
   const example = new URL('../../connectors/postgres-outbox.json', import.meta.url).pathname;
   const script = `(sleep 1; cat '${example}') | '${process.execPath}' '${main}' validate -`;
   const { status, stdout } = spawnSync('sh', ['-c', script], { encoding: 'utf8' });
+  keepText(stdout, 'usage');
   assert.equal(status, 0, stdout);
   assert.match(stdout, /^ok -: connector "postgres-outbox"\n/);
 });

@@ -162,7 +162,7 @@ test('a file for another machine: what its environment alone knows is not checke
   const pair = {
     'kafka.security.protocol': 'SASL_SSL',
     'kafka.sasl.username': '${env:U}',
-    'kafka.sasl.password': 'p',
+    'kafka.sasl.password': 'pa55word',
     'kafka.ssl.certificate.location': '/c.pem',
     'kafka.ssl.key.location': '${env:KEY}',
   };
