@@ -34,15 +34,18 @@ const DEFAULTS: readonly (readonly [key: string, debezium: string, ours: string,
   ['`transaction.boundary`', '`poll`', 'the source transaction', 'readers see a source transaction whole, or not yet'],
   ['`max.queue.size.in.bytes`', 'no limit', '16 MiB', 'memory is bounded'],
   ['`extended.headers.enabled`', '`true`', 'as `false`', 'no `__debezium.context.*` headers are sent'],
-  ['`hstore.handling.mode`', '`json`', 'as PostgreSQL writes them', 'such columns become neither JSON nor numbers'],
   [
-    '`interval.handling.mode`',
-    '`numeric`',
-    'as PostgreSQL writes them',
-    'such columns become neither JSON nor numbers',
+    '`key.converter`',
+    "the worker's",
+    '`raw`',
+    'there is no worker; an outbox key is sent as text, the key of a row as JSON',
   ],
-  ['`key.converter`', "the worker's", '`string`', 'there is no worker; the key is written as text'],
-  ['`value.converter`', "the worker's", '`raw`', 'the payload is sent byte for byte'],
+  [
+    '`value.converter`',
+    "the worker's",
+    '`raw`',
+    'an outbox payload is sent byte for byte, a row change as JSON without schemas',
+  ],
 ];
 
 export function compatibilityPage(): string {
@@ -79,6 +82,14 @@ ${table(['Option', 'Meaning'], supported(ROUTER_KEYS, ''))}
 
 \`topic.creation.default.*\` gives created topics any setting of a topic, as in Kafka Connect.
 
+## Events
+
+Row changes are the records of Debezium 3.4.3, byte for byte but for versions, times and positions: every kind of change, keys
+and headers, schemas on and off (\`test/source/postgres/events.pg.kafka.test.ts\` compares them with captured ones), and every
+type (docs/postgres-types.md). On purpose otherwise:
+
+${EVENTS.map((each) => `- ${each}`).join('\n')}
+
 ## Transforms
 
 Beside the router these are here, with every option of theirs (docs/configuration.md), under the names of their classes with
@@ -92,6 +103,15 @@ ${[...CONNECTOR_FAMILIES, ...ROUTER_FAMILIES, ...NEW_RECORD_STATE_FAMILIES].map(
 }
 
 const TRANSFORMS = CONNECT_TRANSFORMS.map(({ types }) => types.map((type) => `\`${type}\``).join(' and ')).join(', ');
+
+/** Of row changes. */
+const EVENTS: readonly string[] = [
+  'A table with `REPLICA IDENTITY USING INDEX` has that index for its key, because old rows carry nothing else; Debezium keys its deletes by the primary key with zeros in it, which reaches another row (docs/decisions/0009).',
+  'A default with a quotation mark in it is shown whole; Debezium cuts it off there. Defaults of functions are shown as zero for numbers, times and `uuid` alone.',
+  'In the counts of a transaction (`provide.transaction.metadata`) tables come in the order of their first events, and logical messages count as `message`; Debezium has the order of a Java HashMap, and the name of a Java object.',
+  'Headers of intervals, arrays, `timetz`, `money` and bits, and raw outbox payloads, are texts as PostgreSQL writes them.',
+  '`ts_us` and `ts_ns` of an envelope have the precision of a millisecond.',
+];
 
 /** Of transforms; what the originals do was asked of them. */
 const DEVIATIONS: readonly string[] = [
