@@ -143,12 +143,13 @@ class Check {
     const aliases = this.#foreignAliases();
     const converters = { key: this.#converter('key'), value: this.#converter('value') };
     const ours = fieldKeys(KEYS, '');
+    const isRouted = routesEverything(reader.given);
     // What stands behind an alias is for the chain to judge.
     const behindAlias = (key: string): boolean => key.startsWith('transforms.') || key.startsWith('predicates.');
     const remarks = reader.adopt(
       '',
       (key) => ours.includes(key) || key.startsWith(TOPIC_CONFIG) || behindAlias(key),
-      judgeConnectorKey,
+      (key, value) => judgeConnectorKey(key, { ...value, routed: isRouted }),
     );
     reader.passOver();
     const values = reader.fields(KEYS, '');
@@ -335,6 +336,18 @@ class Check {
       nullAsDefault: given('replace.null.with.default', nulls),
     };
   }
+}
+
+/** Whether an outbox router sees every record; true where that is not known here, since nothing can be refused then. */
+function routesEverything(given: KeyReader['given']): boolean {
+  const list = given.get('transforms');
+  if (list?.unresolved) return true;
+  return (list?.text ?? '').split(',').some((each) => {
+    const prefix = `transforms.${each.trim()}.`;
+    const type = given.get(`${prefix}type`);
+    if (type === undefined || given.has(`${prefix}predicate`)) return false;
+    return type.unresolved === true || (!isModulePath(type.text) && 'value' in ROUTER_KEYS.type.parse(type.text));
+  });
 }
 
 function absentSecurity(): Record<string, null> {

@@ -11,9 +11,9 @@ export const EVENT_KEYS = {
   tombstones: boolean('tombstones.on.delete', { doc: 'A delete is followed by a tombstone.', default: true }),
   skipped: list('skipped.operations', {
     example: 't',
-    doc: 'Operations that make no event: c, u, d, t, or none.',
+    doc: 'Operations that make no event: c, u, d, t and m (logical messages), or none.',
     default: ['t'],
-    shape: { matches: OPERATIONS, expected: 'a list of c, u, d and t, or none' },
+    shape: { matches: OPERATIONS, expected: 'a list of c, u, d, t and m, or none' },
   }),
   skipUnchanged: boolean('skip.messages.without.change', {
     doc: 'An update that changes no column that is captured makes no event; needs REPLICA IDENTITY FULL.',

@@ -33,15 +33,19 @@ const DEFAULTS: readonly (readonly [key: string, debezium: string, ours: string,
   ['`transaction.boundary`', '`poll`', 'the source transaction', 'readers see a source transaction whole, or not yet'],
   ['`max.queue.size.in.bytes`', 'no limit', '16 MiB', 'memory is bounded'],
   ['`extended.headers.enabled`', '`true`', 'as `false`', 'no `__debezium.context.*` headers are sent'],
-  ['`hstore.handling.mode`', '`json`', 'as PostgreSQL writes them', 'such columns become neither JSON nor numbers'],
   [
-    '`interval.handling.mode`',
-    '`numeric`',
-    'as PostgreSQL writes them',
-    'such columns become neither JSON nor numbers',
+    '`publish.via.partition.root`',
+    '`false`',
+    'as `true`',
+    'the rows of a partitioned table are of one table, in one topic',
   ],
-  ['`key.converter`', "the worker's", '`string`', 'there is no worker; the key is written as text'],
-  ['`value.converter`', "the worker's", '`raw`', 'the payload is sent byte for byte'],
+  ['`key.converter`', "the worker's", '`raw`', 'there is no worker; a key of the router is text, one of a row JSON'],
+  [
+    '`value.converter`',
+    "the worker's",
+    '`raw`',
+    'payloads are sent byte for byte, row changes as JSON without schemas',
+  ],
 ];
 
 export function compatibilityPage(): string {
@@ -57,7 +61,8 @@ connectors and of the outbox event router is known:
 - **read as** a key of ours: the same, under another name. Said once at info when the connector starts.
 - **harmless**: nothing depends on it here. Said once at info when the connector starts, with the reason.
 - **refused**: ignoring it would change events or guarantees. The connector does not start and says what to do instead.
-- Some are harmless with the value that says what Millrace does anyway, and refused with any other.
+- Some are harmless with the value that says what Millrace does anyway, and refused with any other; some of these
+  only where row changes are sent: no outbox router without a predicate is among \`transforms\`.
 
 Any other key is an error that names the nearest known one. \`millrace import-config FILE\` converts the
 \`application.properties\` of a Debezium Server.
@@ -99,12 +104,18 @@ function row(known: KnownKey): readonly [string, string, string] {
       return [key, `read as \`${known.to}\``, `${known.why}.`];
     case 'fixed':
       return [key, `harmless: ${accepted(known)}; else refused`, `${known.why}. Else: ${known.otherwise}.`];
+    case 'routed':
+      return [
+        key,
+        `harmless with an outbox router, and with ${accepted(known)}; else refused`,
+        `${known.why}. Else: ${known.otherwise}.`,
+      ];
     case 'refused':
       return [key, 'refused', `${known.why}. ${known.instead}.`];
   }
 }
 
-function accepted({ accepts }: Extract<KnownKey, { verdict: 'fixed' }>): string {
+function accepted({ accepts }: Extract<KnownKey, { verdict: 'fixed' | 'routed' }>): string {
   return acceptedWords(accepts).replaceAll(/"([^"]*)"/g, '`$1`');
 }
 
