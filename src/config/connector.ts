@@ -158,6 +158,7 @@ class Check {
     const routes = chain.transforms.some(({ transform }) => transform.kind === 'outbox');
     if (routes && values.skipped?.includes('c') === true)
       reader.note(KEYS.skipped.key, 'leaves out what the outbox router lives on: remove c');
+    if (transforms.length === 0 && values.transforms !== undefined) this.#rowsAreStructs(values);
     this.#unknownKeys(values, chain, aliases);
     reader.passOver();
     const repeated = reader.given.get('name');
@@ -180,6 +181,17 @@ class Check {
       transactionalId: `${values.transactionalIdPrefix ?? ''}${name}`,
       remarks: [...remarks, ...chain.remarks],
     });
+  }
+
+  /** Without transforms the first row would stop the connector. */
+  #rowsAreStructs({ keyConverter, valueConverter }: Partial<ConnectorValues>): void {
+    for (const [{ key }, kind] of [
+      [KEYS.keyConverter, keyConverter],
+      [KEYS.valueConverter, valueConverter],
+    ] as const) {
+      if (kind !== 'string' && kind !== 'bytes') continue;
+      this.#reader.note(key, `cannot write row changes, which are structs: expected json or raw, got ${kind}`);
+    }
   }
 
   /** Converters and post processors by name: the lists are refused, and what is said of them says it of their options. */

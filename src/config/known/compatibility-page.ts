@@ -39,6 +39,13 @@ const DEFAULTS: readonly (readonly [key: string, debezium: string, ours: string,
     'as `true`',
     'the rows of a partitioned table are of one table, in one topic',
   ],
+  [
+    '`hstore.handling.mode`, for headers of the router',
+    '`json`',
+    'as PostgreSQL writes them',
+    'such columns become neither JSON nor numbers, unless the key is given; row changes follow the default',
+  ],
+  ['`interval.handling.mode`, for headers of the router', '`numeric`', 'as PostgreSQL writes them', 'the same'],
   ['`key.converter`', "the worker's", '`raw`', 'there is no worker; a key of the router is text, one of a row JSON'],
   [
     '`value.converter`',
