@@ -19,7 +19,7 @@ const AT_ONCE = 4;
 export const DOCTOR_HELP = `millrace doctor FILE|FOLDER… [--watch-seconds N] [--all] [--json] [--KEY VALUE …]
 
 Says why a connector does not deliver, worst first, each with what it means and what to do: configuration, names, ports,
-TLS, passwords, the addresses that the brokers advertise, rights, slot, lease, stored position, publication, outbox table,
+TLS, passwords, the addresses that the brokers advertise, rights, slot, lease, stored position, publication, captured tables,
 topics, open transactions, clocks. Looks twice, to see whether the position moves. Changes nothing, and may be run beside
 a running connector. A server that does not answer is given up after some seconds, and the other is looked at all the same.
 

@@ -23,7 +23,13 @@ export type ConnectorValues = Values<typeof KEYS>;
 /** A converter that is there already, with what JsonConverter alone has. */
 export type ConverterSettings =
   | { readonly kind: 'raw' | 'string' | 'bytes' }
-  | { readonly kind: 'json'; readonly schemas: boolean; readonly nullAsDefault: boolean };
+  | {
+      readonly kind: 'json';
+      readonly schemas: boolean;
+      readonly nullAsDefault: boolean;
+      /** Of the source block; without `replace.null.with.default=false` its `snapshot` is written. */
+      readonly sourceDefaults: boolean;
+    };
 
 export interface ConnectorConfig {
   readonly name: string;
@@ -149,12 +155,13 @@ class Check {
     const aliases = this.#foreignAliases();
     const converters = { key: this.#converter('key'), value: this.#converter('value') };
     const ours = fieldKeys(KEYS, '');
+    const isRouted = routesEverything(reader.given);
     // What stands behind an alias is for the chain to judge.
     const behindAlias = (key: string): boolean => key.startsWith('transforms.') || key.startsWith('predicates.');
     const remarks = reader.adopt(
       '',
       (key) => ours.includes(key) || key.startsWith(TOPIC_CONFIG) || behindAlias(key),
-      judgeConnectorKey,
+      (key, value) => judgeConnectorKey(key, { ...value, routed: isRouted }),
     );
     reader.passOver();
     const values = reader.fields(KEYS, '');
@@ -163,6 +170,7 @@ class Check {
     const routes = chain.transforms.some(({ transform }) => transform.kind === 'outbox');
     if (routes && values.skipped?.includes('c') === true)
       reader.note(KEYS.skipped.key, 'leaves out what the outbox router lives on: remove c');
+    if (transforms.length === 0 && values.transforms !== undefined) this.#rowsAreStructs(values);
     this.#unknownKeys(values, chain, aliases);
     reader.passOver();
     const repeated = reader.given.get('name');
@@ -185,6 +193,17 @@ class Check {
       transactionalId: `${values.transactionalIdPrefix ?? ''}${name}`,
       remarks: [...remarks, ...chain.remarks],
     });
+  }
+
+  /** Without transforms the first row would stop the connector. */
+  #rowsAreStructs({ keyConverter, valueConverter }: Partial<ConnectorValues>): void {
+    for (const [{ key }, kind] of [
+      [KEYS.keyConverter, keyConverter],
+      [KEYS.valueConverter, valueConverter],
+    ] as const) {
+      if (kind !== 'string' && kind !== 'bytes') continue;
+      this.#reader.note(key, `cannot write row changes, which are structs: expected json or raw, got ${kind}`);
+    }
   }
 
   /** Converters and post processors by name: the lists are refused, and what is said of them says it of their options. */
@@ -339,8 +358,21 @@ class Check {
       kind,
       schemas: given('schemas.enable', schemas),
       nullAsDefault: given('replace.null.with.default', nulls),
+      sourceDefaults: isClass ? (nulls ?? true) : true,
     };
   }
+}
+
+/** Whether an outbox router sees every record; true where that is not known here, since nothing can be refused then. */
+function routesEverything(given: KeyReader['given']): boolean {
+  const list = given.get('transforms');
+  if (list?.unresolved) return true;
+  return (list?.text ?? '').split(',').some((each) => {
+    const prefix = `transforms.${each.trim()}.`;
+    const type = given.get(`${prefix}type`);
+    if (type === undefined || given.has(`${prefix}predicate`)) return false;
+    return type.unresolved === true || (!isModulePath(type.text) && 'value' in ROUTER_KEYS.type.parse(type.text));
+  });
 }
 
 function absentSecurity(): Record<string, null> {

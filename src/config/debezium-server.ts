@@ -134,9 +134,9 @@ class Conversion {
   /** Refused keys stay, so that the connector does not start without what they ask for. */
   #known(property: Property, key: string): void {
     const value = this.#value(property);
-    const judgement = judgeConnectorKey(key, value, false);
+    const judgement = judgeConnectorKey(key, { text: value, hidden: false, routed: false });
     if (judgement?.kind === 'harmless') this.#note(property, `dropped: ${judgement.why}`);
-    else if (judgement?.kind === 'mapped') this.#put(property, judgement.to, judgement.text);
+    else if (judgement?.kind === 'mapped' && !judgement.yields) this.#put(property, judgement.to, judgement.text);
     else this.#put(property, key, value);
   }
 

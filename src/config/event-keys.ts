@@ -21,9 +21,9 @@ export const EVENT_KEYS = {
   tombstones: boolean('tombstones.on.delete', { doc: 'A delete is followed by a tombstone.', default: true }),
   skipped: list('skipped.operations', {
     example: 't',
-    doc: 'Operations that make no event: c, u, d, t, or none.',
+    doc: 'Operations that make no event: c, u, d, t and m (logical messages), or none.',
     default: ['t'],
-    shape: { matches: OPERATIONS, expected: 'a list of c, u, d and t, or none' },
+    shape: { matches: OPERATIONS, expected: 'a list of c, u, d, t and m, or none' },
   }),
   skipUnchanged: boolean('skip.messages.without.change', {
     doc: 'An update that changes no column that is captured makes no event; needs REPLICA IDENTITY FULL.',
@@ -78,5 +78,9 @@ export const EVENT_KEYS = {
     example: '__debezium_unavailable_value',
     doc: 'Stands for a large value that has not changed and that the log does not carry; hex: before bytes.',
     default: '__debezium_unavailable_value',
+    shape: {
+      matches: /^(?!hex:)[\s\S]+$|^hex:(?:[0-9a-fA-F]{2})+$/,
+      expected: 'a text, or hex: and pairs of hexadecimal digits',
+    },
   }),
 } as const;

@@ -2,7 +2,7 @@
 import type { Field } from './field.ts';
 import type { Given } from './given.ts';
 import { JavaRegexError } from './java-regex.ts';
-import type { Judgement } from './known/known-key.ts';
+import type { Judgement, Value } from './known/known-key.ts';
 import { type Remark, adopt } from './known/adopt.ts';
 import type { Mistake } from './mistake.ts';
 
@@ -68,7 +68,7 @@ export class KeyReader {
   adopt(
     prefix: string,
     isOurs: (key: string) => boolean,
-    judge: (key: string, text: string | null, hidden: boolean) => Judgement | null,
+    judge: (key: string, value: Omit<Value, 'routed'>) => Judgement | null,
   ): Remark[] {
     return adopt(this.given, { prefix, isOurs, judge, note: (key, text) => this.note(key, text) });
   }

@@ -158,7 +158,9 @@ class ChainReader {
     this.#keys.push(...ours);
     if (connect.name === 'ExtractNewRecordState') {
       const isOurs = (key: string): boolean => ours.includes(key) || fieldKeys(STEP_KEYS, prefix).includes(key);
-      this.#remarks.push(...reader.adopt(prefix, isOurs, judgeNewRecordStateOption));
+      this.#remarks.push(
+        ...reader.adopt(prefix, isOurs, (key, value) => judgeNewRecordStateOption(key, { ...value, routed: false })),
+      );
     }
     const transform = readConnectTransform(reader, prefix, connect);
     return transform === null ? null : { kind: 'connect', type, transform };
@@ -169,7 +171,13 @@ class ChainReader {
     const ours = [...fieldKeys(ROUTER_KEYS, prefix), ...fieldKeys(STEP_KEYS, prefix)];
     this.#routers.push(prefix);
     this.#keys.push(...ours);
-    this.#remarks.push(...reader.adopt(prefix, (key) => ours.includes(key), judgeRouterOption));
+    this.#remarks.push(
+      ...reader.adopt(
+        prefix,
+        (key) => ours.includes(key),
+        (option, value) => judgeRouterOption(option, { ...value, routed: true }),
+      ),
+    );
     const values = reader.fields(ROUTER_KEYS, prefix);
     const key = (field: keyof typeof ROUTER_KEYS): string => prefix + ROUTER_KEYS[field].key;
     const headers = (values.placement ?? []).flatMap((item) => this.#placement(item, key('placement')));

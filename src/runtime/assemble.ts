@@ -44,6 +44,7 @@ export function postgresSettings(config: ConnectorConfig): PostgresSettings {
     publicationName: config.publicationName,
     publicationAutocreate: values.publicationAutocreate,
     includeTables: config.tables,
+    sendsRows: !config.transforms.some(({ transform, predicate }) => transform.kind === 'outbox' && predicate === null),
     version: VERSION,
     topicPrefix: values.topicPrefix ?? name,
     types: {

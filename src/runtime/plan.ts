@@ -8,6 +8,7 @@ import { planDatabase } from '../source/postgres/plan.ts';
 import { loadPlugins } from './chain.ts';
 import { postgresSettings, sinkSettings } from './assemble.ts';
 import { topicPattern } from './doctor-router.ts';
+import { TopicNames } from '../transform/topic-name.ts';
 
 export interface ConnectorPlan {
   readonly database: readonly Finding[];
@@ -29,11 +30,28 @@ export async function planConnector(
     isTarget: (topic) => pattern?.test(topic) ?? false,
   });
   const { position, claim } = stored;
-  const { findings, facts } = await planDatabase({ settings, position, claim, clusterId, signal: context.signal });
+  const { findings, facts, tables } = await planDatabase({
+    settings,
+    position,
+    claim,
+    clusterId,
+    signal: context.signal,
+  });
   if (facts === null) return { database: findings, kafka };
   const ancestors = facts.ancestors.map(({ timeline }) => timeline);
   const clash = clashFinding(config.name, stored, { ...facts, ancestors, intent: settings.slotName });
-  return { database: findings, kafka: [...kafka, ...clash] };
+  return { database: findings, kafka: [...kafka, ...rowTopics(config, tables), ...clash] };
+}
+
+/** Where row changes go; a transform of any kind may send them elsewhere. */
+function rowTopics({ name, values, transforms }: ConnectorConfig, tables: readonly string[]): Finding[] {
+  if (transforms.length > 0 || tables.length === 0) return [];
+  const names = new TopicNames(values.topicPrefix ?? name, values.topicDelimiter);
+  const topics = tables.map((table) => {
+    const dot = table.indexOf('.');
+    return names.named(table.slice(0, dot), table.slice(dot + 1));
+  });
+  return [{ level: 'ok', text: `row changes go to ${topics.join(', ')}` }];
 }
 
 /** Whether the connector could run. */

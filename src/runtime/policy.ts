@@ -23,7 +23,7 @@ export const POLICY: Readonly<Record<ErrorKind, Policy>> = {
   'record-rejected': { action: 'isolate', advice: 'Kafka does not accept a record of the batch; it is searched for' },
   'poison-record': { action: 'stop', advice: 'Kafka does not accept a record: see its size and the topic settings' },
   'transaction-too-long': { action: 'stop', advice: 'raise the transaction time-out, or allow splitting' },
-  data: { action: 'stop', advice: 'a row cannot become an event: correct the routing options or the row' },
+  data: { action: 'stop', advice: 'a row cannot become an event: correct the options or the row' },
   internal: { action: 'stop', advice: 'a defect: report it' },
 };
 

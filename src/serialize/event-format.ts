@@ -37,6 +37,8 @@ export interface JsonSettings {
   readonly nowMs: number;
   /** A null is written as the column's default (`replace.null.with.default` of JsonConverter). */
   readonly nullAsDefault: boolean;
+  /** The same for the source block. */
+  readonly sourceDefaults: boolean;
 }
 
 interface ColumnFormat extends ColumnDescription {
@@ -101,7 +103,7 @@ export class TableFormat {
     };
   }
 
-  valueJson(event: ChangeEvent, { nowMs, nullAsDefault }: JsonSettings, out: JsonWriter): void {
+  valueJson(event: ChangeEvent, { nowMs, nullAsDefault, sourceDefaults }: JsonSettings, out: JsonWriter): void {
     out.raw(BEFORE);
     if (event.before === null) out.raw(NULL);
     else writeRow(this.#columns, event.before, nullAsDefault, out);
@@ -109,7 +111,7 @@ export class TableFormat {
     if (event.after === null) out.raw(NULL);
     else writeRow(this.#columns, event.after, nullAsDefault, out);
     out.raw(SOURCE);
-    this.#settings.block.json(event, nullAsDefault, out);
+    this.#settings.block.json(event, sourceDefaults, out);
     writeFacts(event, this.#settings.block, nowMs, out);
   }
 }
@@ -130,9 +132,10 @@ export class MessageFormat {
     return { schema: this.valueSchema, value: { op, ts_ms, source, transaction, message: contentOf(event) } };
   }
 
-  valueJson(event: ChangeEvent, { nowMs, nullAsDefault }: JsonSettings, out: JsonWriter): void {
+  valueJson(event: ChangeEvent, { nowMs, sourceDefaults }: JsonSettings, out: JsonWriter): void {
     const { schema, value } = this.value(event, nowMs);
-    writeJson(schema, value, out, nullAsDefault);
+    // Beside the source block nothing in it has a default.
+    writeJson(schema, value, out, sourceDefaults);
   }
 }
 

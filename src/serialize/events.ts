@@ -4,7 +4,7 @@ import type { ChangeEvent, SourceBlock, TableDescription } from '../change/event
 import type { JsonWriter } from '../change/json-writer.ts';
 import type { Datum, Schema } from '../change/schema.ts';
 import type { Table } from '../change/table.ts';
-import { MessageFormat, TableFormat } from './event-format.ts';
+import { type JsonSettings, MessageFormat, TableFormat } from './event-format.ts';
 
 export interface EventsSettings {
   readonly block: SourceBlock;
@@ -48,8 +48,8 @@ export class Events {
     return this.#of(event).valueSchema;
   }
 
-  valueJson(event: ChangeEvent, nullAsDefault: boolean, out: JsonWriter): void {
-    this.#of(event).valueJson(event, { nowMs: this.#settings.now(), nullAsDefault }, out);
+  valueJson(event: ChangeEvent, nulls: Omit<JsonSettings, 'nowMs'>, out: JsonWriter): void {
+    this.#of(event).valueJson(event, { nowMs: this.#settings.now(), ...nulls }, out);
   }
 
   #of({ table }: ChangeEvent): TableFormat | MessageFormat {

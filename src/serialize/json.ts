@@ -12,6 +12,8 @@ export interface JsonConverterSettings {
   readonly schemas: boolean;
   /** `replace.null.with.default` */
   readonly nullAsDefault: boolean;
+  /** The same for the source block, whose `snapshot` is not set: its default says false. */
+  readonly sourceDefaults: boolean;
 }
 
 const SCHEMA = Buffer.from('{"schema":');
@@ -20,7 +22,7 @@ const END = Buffer.from('}');
 const NO_SCHEMA = Buffer.from('null');
 
 export function jsonConverter(
-  { schemas, nullAsDefault }: JsonConverterSettings,
+  { schemas, nullAsDefault, sourceDefaults }: JsonConverterSettings,
   events: Events,
   datumOf: (payload: Payload) => Datum,
 ): Converter {
@@ -49,7 +51,9 @@ export function jsonConverter(
       return written(schema, () => writeJson(schema, value, out, nullAsDefault));
     },
     event: (event) =>
-      written(schemas ? events.valueSchema(event) : null, () => events.valueJson(event, nullAsDefault, out)),
+      written(schemas ? events.valueSchema(event) : null, () =>
+        events.valueJson(event, { nullAsDefault, sourceDefaults }, out),
+      ),
     rowKey: (row) => {
       const schema = events.keySchema(row);
       return schema === null ? null : written(schema, () => events.keyJson(row, nullAsDefault, out));

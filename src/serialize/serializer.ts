@@ -4,12 +4,12 @@ import type { Datum } from '../change/schema.ts';
 import { MillraceError } from '../errors.ts';
 import { type Converter, dataConverter } from './converter.ts';
 import type { Events } from './events.ts';
-import { jsonConverter } from './json.ts';
+import { type JsonConverterSettings, jsonConverter } from './json.ts';
 
 /** `raw`: the bytes as they are, and JSON of what is no bytes. The others behave as Connect's converter of that name. */
 export type ConverterSettings =
   | { readonly kind: 'raw' | 'string' | 'bytes' }
-  | { readonly kind: 'json'; readonly schemas: boolean; readonly nullAsDefault: boolean };
+  | ({ readonly kind: 'json' } & JsonConverterSettings);
 export type Serialize = (message: Message) => OutRecord;
 
 /** The last step before Kafka: a message to bytes, with one converter for keys and one for values. */
@@ -41,7 +41,7 @@ export function createConverter(settings: ConverterSettings, { events, datumOf }
     case 'json':
       return jsonConverter(settings, events, datumOf);
     case 'raw': {
-      const json = jsonConverter({ schemas: false, nullAsDefault: false }, events, datumOf);
+      const json = jsonConverter({ schemas: false, nullAsDefault: false, sourceDefaults: true }, events, datumOf);
       return {
         ...json,
         payload: ({ bytes }) => bytes,

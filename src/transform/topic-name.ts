@@ -23,10 +23,14 @@ export class TopicNames {
     if (table === null) return this.#messages;
     let topic = this.#names.get(table);
     if (topic === undefined) {
-      topic = legal([this.#prefix, table.schema, table.name].join(this.#delimiter));
+      topic = this.named(table.schema, table.name);
       this.#names.set(table, topic);
     }
     return topic;
+  }
+
+  named(schema: string, table: string): string {
+    return legal([this.#prefix, schema, table].join(this.#delimiter));
   }
 }
 

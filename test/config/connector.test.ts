@@ -365,6 +365,20 @@ test('no input makes it crash: it is a configuration or a list of mistakes', () 
   );
 });
 
+test('converters that cannot write rows are refused where nothing makes anything else of rows', () => {
+  const rows = { transforms: undefined, 'transforms.o.type': undefined };
+  for (const [key, value] of [
+    ['key.converter', 'org.apache.kafka.connect.storage.StringConverter'],
+    ['value.converter', 'string'],
+    ['value.converter', 'bytes'],
+  ] as const) {
+    const [said, ...others] = mistakes({ ...rows, [key]: value });
+    assert.match(said ?? '', new RegExp(`^"${key}" cannot write row changes, .* expected json or raw`));
+    assert.deepEqual([others, mistakes({ [key]: value })], [[], []]);
+  }
+  assert.deepEqual(mistakes({ ...rows, 'key.converter': 'json', 'value.converter': 'raw' }), []);
+});
+
 test('every key has a sentence of documentation', () => {
   for (const { key, doc } of [...Object.values(KEYS), ...Object.values(ROUTER_KEYS)]) assert.match(doc, /\.$/, key);
 });

@@ -220,9 +220,13 @@ test('classes may go by their simple names, as in Connect', () => {
     ['postgres', 'string', 'bytes', 'outbox', 1],
   );
   const json = parse({ 'value.converter': 'JsonConverter' }).serialization.value;
-  assert.deepEqual(json, { kind: 'json', schemas: true, nullAsDefault: true }, "Connect's defaults");
+  assert.deepEqual(
+    json,
+    { kind: 'json', schemas: true, nullAsDefault: true, sourceDefaults: true },
+    "Connect's defaults",
+  );
   const short = parse({ 'value.converter': 'json' }).serialization.value;
-  assert.deepEqual(short, { kind: 'json', schemas: false, nullAsDefault: false });
+  assert.deepEqual(short, { kind: 'json', schemas: false, nullAsDefault: false, sourceDefaults: true });
 });
 
 test('a connector of another database, and a converter that needs a registry, say where that leaves their owner', () => {
@@ -289,3 +293,51 @@ test("lists of schemas and tables work together as Debezium's", () => {
     /cannot be combined with the other lists/,
   );
 });
+
+test('what is about row changes alone is harmless behind an outbox router, and refused where row changes are sent', () => {
+  const rows = { transforms: undefined, 'transforms.o.type': undefined };
+  const some = {
+    predicates: 'p',
+    'predicates.p.type': 'TopicNameMatches',
+    'predicates.p.pattern': 'c\\.public\\.outbox',
+    'transforms.o.predicate': 'p',
+  };
+  for (const [key, anyway, other] of [
+    ['schema.name.adjustment.mode', 'none', 'avro'],
+    ['field.name.adjustment.mode', 'none', 'avro_unicode'],
+    ['topic.naming.strategy', 'io.debezium.schema.SchemaTopicNamingStrategy', 'com.example.Names'],
+    ['column.propagate.source.type', '', '.*'],
+    ['datatype.propagate.source.type', '', '.*'],
+    ['include.schema.comments', 'false', 'true'],
+    ['sourceinfo.struct.maker', 'io.debezium.connector.postgresql.PostgresSourceInfoStructMaker', 'com.example.Maker'],
+    ['xmin.fetch.interval.ms', '0', '1000'],
+    ['replica.identity.autoset.values', '', 'public.orders:FULL'],
+    ['publish.via.partition.root', 'true', 'false'],
+    ['message.prefix.include.list', '', 'audit'],
+    ['message.prefix.exclude.list', '', 'noise'],
+  ] as const) {
+    assert.deepEqual(mistakes({ [key]: other }), [], `${key} with a router`);
+    assert.deepEqual(mistakes({ ...rows, [key]: anyway }), [], `${key}=${anyway}`);
+    for (const chain of [rows, some]) {
+      const said = mistakes({ ...chain, [key]: other });
+      assert.equal(said.length, 1, `${key}: ${said.join('\n')}`);
+      assert.match(said[0] ?? '', /^"[^"]+" expected .*(Remove it|Set it to true)/);
+    }
+    // A list that is not known here: nothing can be refused yet.
+    assert.equal(checkOpen({ ...rows, transforms: '${env:CHAIN}', [key]: other }).length, 0, key);
+  }
+});
+
+test('the earlier name of topic.prefix names the topics, unless topic.prefix does', () => {
+  const named = parse({ 'database.server.name': 'legacy' });
+  assert.equal(named.values.topicPrefix, 'legacy');
+  const both = parse({ 'database.server.name': 'legacy', 'topic.prefix': 'shop' });
+  assert.equal(both.values.topicPrefix, 'shop');
+  assert.deepEqual(both.remarks, [{ key: 'database.server.name', text: 'accepted without effect: topic.prefix wins' }]);
+});
+
+function checkOpen(over: Values): readonly unknown[] {
+  const text = JSON.stringify({ name: 'c', config: { ...MINIMUM, ...over } });
+  const checked = checkConnector(text, null, { env: {}, absent: 'open' });
+  return 'mistakes' in checked ? checked.mistakes : [];
+}

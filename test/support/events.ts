@@ -63,7 +63,7 @@ type Kind = ConverterSettings['kind'];
 /** `json` is the short name: no schemas. */
 export function serializerOf(kinds: { readonly key: Kind; readonly value: Kind }): (message: Message) => OutRecord {
   const converter = (kind: Kind): ReturnType<typeof createConverter> =>
-    createConverter(kind === 'json' ? { kind, schemas: false, nullAsDefault: false } : { kind }, {
+    createConverter(kind === 'json' ? { kind, schemas: false, nullAsDefault: false, sourceDefaults: true } : { kind }, {
       events: testEvents,
       datumOf: (payload) => datumOf(payload, testDecoding),
     });

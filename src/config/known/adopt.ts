@@ -1,6 +1,6 @@
 /** Goes through a file's keys that are not ours, and leaves what is. */
 import type { Given } from '../given.ts';
-import type { Judgement } from './known-key.ts';
+import type { Judgement, Value } from './known-key.ts';
 
 /** What is said once when the connector starts. */
 export interface Remark {
@@ -14,7 +14,7 @@ export interface Adoption {
   readonly prefix: string;
   readonly isOurs: (key: string) => boolean;
   /** Asked without the prefix. */
-  readonly judge: (key: string, text: string | null, hidden: boolean) => Judgement | null;
+  readonly judge: (key: string, value: Omit<Value, 'routed'>) => Judgement | null;
   readonly note: (key: string, text: string) => void;
 }
 
@@ -23,7 +23,10 @@ export function adopt(given: Map<string, Given>, { prefix, isOurs, judge, note }
   const remarks: Remark[] = [];
   for (const [key, value] of given) {
     if (!key.startsWith(prefix) || isOurs(key)) continue;
-    const judgement = judge(key.slice(prefix.length), value.unresolved ? null : value.text, value.hidden);
+    const judgement = judge(key.slice(prefix.length), {
+      text: value.unresolved ? null : value.text,
+      hidden: value.hidden,
+    });
     switch (judgement?.kind) {
       case undefined:
         continue;
@@ -40,7 +43,9 @@ export function adopt(given: Map<string, Given>, { prefix, isOurs, judge, note }
         const other = given.get(to);
         const text = value.unresolved ? value.text : judgement.text;
         const mayBeSame = other?.text === text || other?.unresolved || value.unresolved;
-        if (other === undefined || other.shared || mayBeSame) {
+        if (judgement.yields && other !== undefined && other.text !== text) {
+          remarks.push({ key, text: `accepted without effect: ${to} wins` });
+        } else if (other === undefined || other.shared || mayBeSame) {
           given.set(to, { ...value, text, spelled: key });
           remarks.push({ key, text: `read as ${to}: ${judgement.why}` });
         } else note(key, `says the same as "${other.spelled ?? to}": give one of them`);

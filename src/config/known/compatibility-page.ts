@@ -35,16 +35,24 @@ const DEFAULTS: readonly (readonly [key: string, debezium: string, ours: string,
   ['`max.queue.size.in.bytes`', 'no limit', '16 MiB', 'memory is bounded'],
   ['`extended.headers.enabled`', '`true`', 'as `false`', 'no `__debezium.context.*` headers are sent'],
   [
-    '`key.converter`',
-    "the worker's",
-    '`raw`',
-    'there is no worker; an outbox key is sent as text, the key of a row as JSON',
+    '`publish.via.partition.root`',
+    '`false`',
+    'as `true`',
+    'the rows of a partitioned table are of one table, in one topic',
   ],
+  [
+    '`hstore.handling.mode`, for headers of the router',
+    '`json`',
+    'as PostgreSQL writes them',
+    'such columns become neither JSON nor numbers, unless the key is given; row changes follow the default',
+  ],
+  ['`interval.handling.mode`, for headers of the router', '`numeric`', 'as PostgreSQL writes them', 'the same'],
+  ['`key.converter`', "the worker's", '`raw`', 'there is no worker; a key of the router is text, one of a row JSON'],
   [
     '`value.converter`',
     "the worker's",
     '`raw`',
-    'an outbox payload is sent byte for byte, a row change as JSON without schemas',
+    'payloads are sent byte for byte, row changes as JSON without schemas',
   ],
 ];
 
@@ -61,7 +69,8 @@ connectors and of the outbox event router is known:
 - **read as** a key of ours: the same, under another name. Said once at info when the connector starts.
 - **harmless**: nothing depends on it here. Said once at info when the connector starts, with the reason.
 - **refused**: ignoring it would change events or guarantees. The connector does not start and says what to do instead.
-- Some are harmless with the value that says what Millrace does anyway, and refused with any other.
+- Some are harmless with the value that says what Millrace does anyway, and refused with any other; some of these
+  only where row changes are sent: no outbox router without a predicate is among \`transforms\`.
 
 Any other key is an error that names the nearest known one. \`millrace import-config FILE\` converts the
 \`application.properties\` of a Debezium Server.
@@ -142,12 +151,18 @@ function row(known: KnownKey): readonly [string, string, string] {
       return [key, `read as \`${known.to}\``, `${known.why}.`];
     case 'fixed':
       return [key, `harmless: ${accepted(known)}; else refused`, `${known.why}. Else: ${known.otherwise}.`];
+    case 'routed':
+      return [
+        key,
+        `harmless with an outbox router, and with ${accepted(known)}; else refused`,
+        `${known.why}. Else: ${known.otherwise}.`,
+      ];
     case 'refused':
       return [key, 'refused', `${known.why}. ${known.instead}.`];
   }
 }
 
-function accepted({ accepts }: Extract<KnownKey, { verdict: 'fixed' }>): string {
+function accepted({ accepts }: Extract<KnownKey, { verdict: 'fixed' | 'routed' }>): string {
   return acceptedWords(accepts).replaceAll(/"([^"]*)"/g, '`$1`');
 }
 

@@ -1,11 +1,9 @@
 /** Debezium 3.4: the keys that its PostgreSQL and MySQL connectors share. */
-import { type Family, fixed, harmless, refused } from './known-key.ts';
+import { type Family, fixed, harmless, refused, routed } from './known-key.ts';
 
 const NO_SNAPSHOT = 'there are no snapshots (snapshot.mode is no_data)';
 const NO_SIGNAL = 'has no effect unless signal.enabled.channels or signal.data.collection turns signals on';
 const NO_HEARTBEAT = 'the position advances without heartbeats, so no heartbeat records are sent';
-const ROUTED = 'an outbox event carries no schema and no source block';
-const ROUTER_NAMES = 'the outbox router names the topic';
 
 export const DEBEZIUM: Family = {
   title: 'All of its relational connectors',
@@ -31,12 +29,24 @@ export const DEBEZIUM: Family = {
     ),
     ...refused(
       'masking and cutting are not supported yet, and ignoring them would disclose what is to be hidden',
-      'Store the event as it may be seen',
+      'Leave the column out with column.exclude.list, or store it as it may be seen',
       'column.mask.hash.*.with.salt.*',
       'column.mask.with.*.chars',
       'column.truncate.to.*.chars',
     ),
-    ...harmless(ROUTED, 'column.propagate.source.type', 'datatype.propagate.source.type', 'include.schema.comments'),
+    ...routed(
+      [''],
+      'schemas do not name the types of columns',
+      'schemas that are sent would lack the types of the columns in the database. Remove it',
+      'column.propagate.source.type',
+      'datatype.propagate.source.type',
+    ),
+    ...routed(
+      ['false'],
+      'schemas have no comments',
+      'schemas that are sent would lack the comments of tables and columns. Remove it',
+      'include.schema.comments',
+    ),
     ...fixed(
       'converters',
       [''],
@@ -49,7 +59,13 @@ export const DEBEZIUM: Family = {
       'no post processors',
       'post processors are Java classes and change values. Prepare the value in the row',
     ),
-    ...harmless(ROUTED, 'schema.name.adjustment.mode', 'field.name.adjustment.mode'),
+    ...routed(
+      ['none'],
+      'names are as in the database',
+      'names would be other ones in JSON, too. Remove it: JSON takes every name',
+      'schema.name.adjustment.mode',
+      'field.name.adjustment.mode',
+    ),
     ...fixed(
       'event.processing.failure.handling.mode',
       ['fail'],
@@ -72,8 +88,23 @@ export const DEBEZIUM: Family = {
       'topic.heartbeat.prefix',
       'topic.heartbeat.name',
     ),
-    ...harmless(ROUTER_NAMES, 'topic.naming.strategy', 'topic.cache.size'),
-    ...harmless(ROUTED, 'sourceinfo.struct.maker', 'transaction.metadata.factory'),
+    ...routed(
+      ['io.debezium.schema.SchemaTopicNamingStrategy'],
+      'topics are called topic.prefix.schema.table',
+      'it is a Java class, and events would go to other topics. Remove it, or set the topic in a transform of yours (docs/plugins.md)',
+      'topic.naming.strategy',
+    ),
+    ...harmless('every name is made once', 'topic.cache.size'),
+    ...harmless(
+      'it is a Java class; transactions are told as Debezium does it by itself',
+      'transaction.metadata.factory',
+    ),
+    ...routed(
+      ['io.debezium.connector.postgresql.PostgresSourceInfoStructMaker'],
+      "the source block is Debezium's",
+      'it is a Java class, and source blocks would be other ones. Remove it',
+      'sourceinfo.struct.maker',
+    ),
     ...fixed(
       'table.ignore.builtin',
       ['true'],

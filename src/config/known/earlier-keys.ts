@@ -9,7 +9,7 @@ export const EARLIER: Family = {
     ...mapped('table.blacklist', 'table.exclude.list', 'its earlier name'),
     ...mapped('schema.whitelist', 'schema.include.list', 'its earlier name'),
     ...mapped('schema.blacklist', 'schema.exclude.list', 'its earlier name'),
-    ...harmless('the earlier name of topic.prefix; outbox topics do not carry it', 'database.server.name'),
+    { verdict: 'mapped', key: 'database.server.name', to: 'topic.prefix', why: 'its earlier name', yields: true },
     ...harmless('a history of schemas is not kept: the log brings them', 'database.history', 'database.history.*'),
   ],
 };

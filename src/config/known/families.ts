@@ -2,7 +2,7 @@
 import { CONNECT } from './connect-keys.ts';
 import { DEBEZIUM } from './debezium-keys.ts';
 import { EARLIER } from './earlier-keys.ts';
-import { type Family, type Judgement, type KnownKey, fits, judge } from './known-key.ts';
+import { type Family, type Judgement, type KnownKey, type Value, fits, judge } from './known-key.ts';
 import { MYSQL } from './mysql-keys.ts';
 import { NEW_RECORD_STATE } from './new-record-state-keys.ts';
 import { OUTBOX } from './outbox-keys.ts';
@@ -17,18 +17,18 @@ export const ROUTER_FAMILIES: readonly Family[] = [OUTBOX];
 export const NEW_RECORD_STATE_FAMILIES: readonly Family[] = [NEW_RECORD_STATE];
 
 /** What becomes of a connector's key, or null if nobody knows it. */
-export function judgeConnectorKey(key: string, text: string | null, hidden: boolean): Judgement | null {
-  return judgeIn(CONNECTOR_FAMILIES, key, text, hidden);
+export function judgeConnectorKey(key: string, value: Value): Judgement | null {
+  return judgeIn(CONNECTOR_FAMILIES, key, value);
 }
 
 /** The same for an option of the router, without `transforms.<alias>.`. */
-export function judgeRouterOption(option: string, text: string | null, hidden: boolean): Judgement | null {
-  return judgeIn(ROUTER_FAMILIES, option, text, hidden);
+export function judgeRouterOption(option: string, value: Value): Judgement | null {
+  return judgeIn(ROUTER_FAMILIES, option, value);
 }
 
 /** The same for an option of ExtractNewRecordState. */
-export function judgeNewRecordStateOption(option: string, text: string | null, hidden: boolean): Judgement | null {
-  return judgeIn(NEW_RECORD_STATE_FAMILIES, option, text, hidden);
+export function judgeNewRecordStateOption(option: string, value: Value): Judgement | null {
+  return judgeIn(NEW_RECORD_STATE_FAMILIES, option, value);
 }
 
 /** The keys without `*`, for suggestions. */
@@ -36,9 +36,9 @@ export function spelledOut(families: readonly Family[]): string[] {
   return families.flatMap((family) => family.keys.map(({ key }) => key)).filter((key) => !key.includes('*'));
 }
 
-function judgeIn(families: readonly Family[], key: string, text: string | null, hidden: boolean): Judgement | null {
+function judgeIn(families: readonly Family[], key: string, value: Value): Judgement | null {
   const found = find(families, key);
-  return found === undefined ? null : judge(found, text, hidden);
+  return found === undefined ? null : judge(found, value);
 }
 
 /** A key spelled out comes before a pattern, whichever family it is in. */

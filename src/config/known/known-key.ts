@@ -13,6 +13,8 @@ export type KnownKey =
       readonly why: string;
       /** From its values, in lower case, to ours; without it the value stays. */
       readonly values?: Readonly<Record<string, string>>;
+      /** Has no effect beside our own key, which wins, as in Debezium. */
+      readonly yields?: true;
     }
   /** Harmless with the values that say what we do anyway, refused with any other. */
   | {
@@ -23,13 +25,27 @@ export type KnownKey =
       /** Why another value is refused, and what to do instead. */
       readonly otherwise: string;
     }
+  /** Harmless with any value where an outbox router makes every record; of row changes as `fixed`. */
+  | {
+      readonly verdict: 'routed';
+      readonly key: string;
+      readonly accepts: readonly string[] | Shape;
+      readonly why: string;
+      readonly otherwise: string;
+    }
   /** Refused with any value. */
   | { readonly verdict: 'refused'; readonly key: string; readonly why: string; readonly instead: string };
 
 export type Judgement =
   /** `anyway`: the value says what is done with or without the key. */
   | { readonly kind: 'harmless'; readonly anyway: boolean; readonly why: string }
-  | { readonly kind: 'mapped'; readonly to: string; readonly text: string; readonly why: string }
+  | {
+      readonly kind: 'mapped';
+      readonly to: string;
+      readonly text: string;
+      readonly why: string;
+      readonly yields: boolean;
+    }
   /** What a mistake says after the key. */
   | { readonly kind: 'refused'; readonly text: string }
   /** The value decides, and is not known here. */
@@ -69,9 +85,31 @@ export function fixed(
   return [{ verdict: 'fixed', key, accepts, why, otherwise }];
 }
 
-/** What becomes of a key with this value; `hidden` values are not repeated. null: a value that is not known here. */
-export function judge(known: KnownKey, text: string | null, hidden: boolean): Judgement {
+export function routed(
+  accepts: readonly string[] | Shape,
+  why: string,
+  otherwise: string,
+  ...keys: readonly string[]
+): KnownKey[] {
+  return keys.map((key) => ({ verdict: 'routed', key, accepts, why, otherwise }));
+}
+
+/** What a key is judged by, besides itself. */
+export interface Value {
+  /** null: not known here. */
+  readonly text: string | null;
+  /** Not to be repeated. */
+  readonly hidden: boolean;
+  /** An outbox router makes every record: there are no row changes. */
+  readonly routed: boolean;
+}
+
+/** What becomes of a key with this value. */
+export function judge(known: KnownKey, { text, hidden, routed: isRouted }: Value): Judgement {
   switch (known.verdict) {
+    case 'routed':
+      if (isRouted) return { kind: 'harmless', anyway: false, why: OF_ROWS_ALONE };
+      return judge({ ...known, verdict: 'fixed' }, { text, hidden, routed: false });
     case 'harmless':
       return { kind: 'harmless', anyway: false, why: known.why };
     case 'refused':
@@ -87,18 +125,15 @@ export function judge(known: KnownKey, text: string | null, hidden: boolean): Ju
       return { kind: 'refused', text: `expected ${acceptedWords(known.accepts)}, got ${got}: ${known.otherwise}` };
     }
     case 'mapped': {
-      if (text === null) return { kind: 'mapped', to: known.to, text: '', why: known.why };
+      const { to, why, values = {}, yields = false } = known;
+      if (text === null) return { kind: 'mapped', to, text: '', why, yields };
       const word = text.trim().toLowerCase();
-      const { values = {} } = known;
-      return {
-        kind: 'mapped',
-        to: known.to,
-        text: Object.hasOwn(values, word) ? (values[word] ?? text) : text,
-        why: known.why,
-      };
+      return { kind: 'mapped', to, text: Object.hasOwn(values, word) ? (values[word] ?? text) : text, why, yields };
     }
   }
 }
+
+export const OF_ROWS_ALONE = 'it is about row changes, and the outbox router makes every record';
 
 /** As an error message and the page say it. */
 export function acceptedWords(accepts: readonly string[] | Shape): string {

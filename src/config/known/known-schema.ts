@@ -23,6 +23,10 @@ export function knownSchema(known: KnownKey, ours: readonly Field<unknown>[]): S
       const value = 'expected' in accepts ? lowerCaseShape(accepts) : wordsOf(accepts);
       return { description, ...saying(value, errorMessage), ...quiet };
     }
+    case 'routed': {
+      const description = `Without effect where an outbox router makes every record. Of row changes only ${acceptedWords(known.accepts)}: ${known.why}. Else: ${known.otherwise}.`;
+      return { description, ...SCALAR, ...quiet };
+    }
     case 'mapped': {
       const field = ours.find(({ key }) => key === known.to);
       const description = `Read as ${known.to}: ${known.why}. ${field?.doc ?? ''}`.trim();

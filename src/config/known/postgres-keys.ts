@@ -1,7 +1,5 @@
 /** Debezium 3.4's PostgreSQL connector: the keys that no other of its connectors has. */
-import { type Family, fixed, harmless, refused } from './known-key.ts';
-
-const ROUTED = 'an outbox event carries no schema and no source block';
+import { type Family, fixed, harmless, mapped, refused, routed } from './known-key.ts';
 
 export const POSTGRES: Family = {
   title: "Debezium's PostgreSQL connector",
@@ -55,7 +53,12 @@ export const POSTGRES: Family = {
       'the server hears of a commit within 50 ms, and of us once a second at least',
       'status.update.interval.ms',
     ),
-    ...harmless(ROUTED, 'xmin.fetch.interval.ms'),
+    ...routed(
+      ['0'],
+      'xmin is null in source blocks',
+      'source blocks would have no xmin. Remove it',
+      'xmin.fetch.interval.ms',
+    ),
     ...fixed(
       'lsn.flush.mode',
       ['connector', 'connector_and_driver'],
@@ -79,21 +82,26 @@ export const POSTGRES: Family = {
       'the stored position counts, and a slot that is ahead of it is refused',
       'trusting a slot that is ahead of Kafka skips what lies between. Remove it; a position that is to be given up is reset by hand',
     ),
-    ...harmless(
+    ...routed(
+      ['true'],
       'a publication that Millrace creates names the root of partitioned tables; a partition in table.include.list is refused at the start',
+      'rows of partitions go to the topic of their table, not to one for each partition. Set it to true, or remove it',
       'publish.via.partition.root',
     ),
-    ...harmless(
-      'the outbox router sends inserts alone, which need no replica identity; set it with ALTER TABLE … REPLICA IDENTITY',
+    ...routed(
+      [''],
+      'replica identities stay as they are',
+      'rows before a change would lack columns. Remove it, and set it yourself: ALTER TABLE … REPLICA IDENTITY FULL',
       'replica.identity.autoset.values',
     ),
-    ...refused(
-      'events from pg_logical_emit_message are not sent yet, so what is to be included would be missing',
-      'Write the events into an outbox table',
+    ...routed(
+      [''],
+      'logical messages of every prefix are sent, to topic.prefix.message',
+      'it would send messages that are not wanted: prefixes are not told apart yet. Remove it; skipped.operations=t,m leaves out all messages',
       'message.prefix.include.list',
+      'message.prefix.exclude.list',
     ),
-    ...harmless('logical messages are not sent', 'message.prefix.exclude.list'),
     ...harmless('a new shape of the table comes with the log', 'schema.refresh.mode'),
-    ...harmless('the outbox router sends inserts alone, in which no value is left out', 'toasted.value.placeholder'),
+    ...mapped('toasted.value.placeholder', 'unavailable.value.placeholder', 'its earlier name'),
   ],
 };

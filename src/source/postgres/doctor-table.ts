@@ -1,4 +1,4 @@
-/** Publication and outbox tables: whether rows get into the log at all, and whether the router can use them. */
+/** Publication and captured tables: whether rows get into the log at all, and whether the router can use them. */
 import type pg from 'pg';
 import type { Diagnosis } from '../../change/finding.ts';
 import { publicationRights } from './plan-queries.ts';
@@ -43,8 +43,17 @@ export async function examinePublication(
       level: 'warning',
       area: 'table',
       text: `${NO_IDENTITY}: ${plan.withoutIdentity.join(', ')}`,
-      means: 'the application cannot delete what was sent; inserts are not affected',
-      remedy: `ALTER TABLE ${plan.withoutIdentity[0] ?? ''} ADD PRIMARY KEY (id)`,
+      means: 'the application cannot update or delete rows there; inserts are not affected',
+      remedy: plan.identityStatements.join('; '),
+    });
+  }
+  if (plan.silent !== null) {
+    out.push({
+      level: 'warning',
+      area: 'publication',
+      text: plan.silent.text,
+      means: 'readers of the topics never hear of them, without a word',
+      remedy: plan.silent.statement,
     });
   }
   out.push(...(await filtered(client, settings, { tables: plan.filtered, needed })));
@@ -245,7 +254,7 @@ export function judgeTable(
   out.push({
     level: 'ok',
     area: 'table',
-    text: `${name} has the columns that the router needs; ${count} since the server's statistics began`,
+    text: `${name} ${needed.length === 0 ? 'can be captured' : 'has the columns that the router needs'}; ${count} since the server's statistics began`,
   });
   return out.some(({ level }) => level === 'broken') ? out.filter(({ level }) => level !== 'ok') : out;
 }

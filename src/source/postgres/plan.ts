@@ -29,12 +29,15 @@ export interface DatabasePlan {
   readonly findings: readonly Finding[];
   /** null: the server could not be identified. */
   readonly facts: ServerFacts | null;
+  /** Captured, as schema.table. */
+  readonly tables: readonly string[];
 }
 
 export async function planDatabase(options: DatabasePlanOptions): Promise<DatabasePlan> {
   const { settings, signal } = options;
   const findings: Finding[] = [];
   let facts: ServerFacts | null = null;
+  let tables: readonly string[] = [];
   try {
     await withSession(settings, { applicationName: 'millrace/plan', signal }, async (client) => {
       await client.query("SET statement_timeout = '30s'");
@@ -43,13 +46,13 @@ export async function planDatabase(options: DatabasePlanOptions): Promise<Databa
       findings.push({ level: 'ok', text }, ...refusals.map(obstacle));
       // What a server that decodes nothing would do with slots says nothing.
       facts = refusals.length > 0 ? null : await identify(options, findings);
-      if (facts !== null) await new Plan(client, options, facts, findings).look();
+      if (facts !== null) tables = await new Plan(client, options, facts, findings).look();
     });
   } catch (error) {
     signal.throwIfAborted();
     findings.push(obstacle(databaseError(error, 'cannot look into the database')));
   }
-  return { findings, facts };
+  return { findings, facts, tables };
 }
 
 /** Also shows that the role may replicate: the question goes over a replication session. */
@@ -83,15 +86,20 @@ class Plan {
     this.#findings = findings;
   }
 
-  async look(): Promise<void> {
+  /** Gives the captured tables. */
+  async look(): Promise<readonly string[]> {
     const { settings, position } = this.#options;
     const slot = await readSlot(this.#client, settings.slotName);
     await this.#attempt(() => this.#lease());
     await this.#attempt(() => this.#synchronous());
-    await this.#attempt(() => this.#publication(slot === null && position === null ? 'first' : 'continued'));
+    let tables: readonly string[] = [];
+    await this.#attempt(async () => {
+      tables = await this.#publication(slot === null && position === null ? 'first' : 'continued');
+    });
     await this.#attempt(() => this.#slot(slot));
     if (position !== null) await this.#attempt(() => checkResume(this.#client, this.#facts, parsePosition(position)));
     this.#findings.push(...(await sizes(this.#client, settings.slotName)));
+    return tables;
   }
 
   /** A check of `run` that refuses becomes a finding, and the next check is made all the same. */
@@ -120,11 +128,11 @@ class Plan {
     checkSynchronous(setting.rows[0]?.names ?? '', walsenderName(clusterId, settings.transactionalId));
   }
 
-  async #publication(start: 'first' | 'continued'): Promise<void> {
+  async #publication(start: 'first' | 'continued'): Promise<readonly string[]> {
     const { settings } = this.#options;
     const name = settings.publicationName;
     const plan = await planPublication(this.#client, settings, start);
-    const { action, refusals, tables, withoutIdentity, filtered } = plan;
+    const { action, refusals, tables, withoutIdentity, identityStatements, filtered, silent } = plan;
     if (tables.length > 0) this.#say('ok', `captured: ${tables.join(', ')}`);
     this.#findings.push(...refusals.map(obstacle));
     if (refusals.length === 0 && action !== null) {
@@ -133,8 +141,12 @@ class Plan {
       this.#findings.push(...(await publicationRights(this.#client, settings, action)));
     }
     if (refusals.length === 0 && action === null) this.#say('ok', `publication "${name}" covers them`);
-    if (withoutIdentity.length > 0) this.#say('warning', `${NO_IDENTITY}: ${withoutIdentity.join(', ')}`);
+    if (withoutIdentity.length > 0) {
+      this.#say('warning', `${NO_IDENTITY}: ${withoutIdentity.join(', ')}`, identityStatements.join('; '));
+    }
+    if (silent !== null) this.#say('warning', silent.text, silent.statement);
     if (filtered.length > 0) this.#say('warning', `${FILTERED}: ${filtered.join(', ')}`);
+    return tables;
   }
 
   async #slot(slot: Slot | null): Promise<void> {

@@ -19,6 +19,8 @@ interface Publication {
   readonly inserts: boolean;
   readonly changes: boolean;
   readonly root: boolean;
+  /** Of update and delete, what is not published. */
+  readonly left: readonly string[];
 }
 
 export interface PublicationContext {
@@ -40,6 +42,10 @@ export interface PublicationPlan {
   readonly tables: readonly string[];
   /** Published tables on which UPDATE and DELETE fail. */
   readonly withoutIdentity: readonly string[];
+  /** What gives them one: works on every table, but logs whole rows. */
+  readonly identityStatements: readonly string[];
+  /** What the publication leaves out of row changes that are to be sent, in words; null: nothing. */
+  readonly silent: { readonly text: string; readonly statement: string } | null;
   /** Tables of which the publication leaves rows or columns out. */
   readonly filtered: readonly string[];
 }
@@ -51,7 +57,8 @@ export async function ensurePublication(
   { log, start }: PublicationContext,
 ): Promise<void> {
   const name = settings.publicationName;
-  const { action, refusals, tables, withoutIdentity, filtered } = await planPublication(client, settings, start);
+  const plan = await planPublication(client, settings, start);
+  const { action, refusals, tables, withoutIdentity, filtered, silent } = plan;
   if (refusals[0] !== undefined) throw refusals[0];
   if (action !== null) await run(client, action.statement);
   if (action?.kind === 'create') log.info('created the publication', { publication: name, tables: tables.length });
@@ -61,12 +68,13 @@ export async function ensurePublication(
     else log.warn('widened the publication: rows committed to these tables before now were not captured', fields);
   }
   if (withoutIdentity.length > 0) log.warn(NO_IDENTITY, { publication: name, tables: withoutIdentity });
+  if (silent !== null) log.warn(silent.text, { publication: name });
   // Column lists and row filters (PostgreSQL 15) are somebody's wish, but whoever misses rows has to find the reason.
   if (filtered.length > 0) log.warn(FILTERED, { publication: name, tables: filtered });
 }
 
 export const NO_IDENTITY =
-  'tables without a replica identity: while they are published, UPDATE and DELETE on them fail; add a primary key';
+  'tables without a replica identity: while they are published, UPDATE and DELETE on them fail; add a primary key, or set REPLICA IDENTITY FULL';
 export const FILTERED = 'the publication has a row filter or a column list: what it leaves out is not captured';
 
 /** Looks only. */
@@ -77,7 +85,8 @@ export async function planPublication(
 ): Promise<PublicationPlan> {
   const { publicationName: name, publicationAutocreate: mode } = settings;
   const found = await client.query<Publication>(
-    `SELECT pubinsert AS inserts, pubupdate OR pubdelete AS changes, pubviaroot AS root
+    `SELECT pubinsert AS inserts, pubupdate OR pubdelete AS changes, pubviaroot AS root,
+            array_remove(ARRAY[CASE WHEN NOT pubupdate THEN 'update' END, CASE WHEN NOT pubdelete THEN 'delete' END], NULL) AS left
        FROM pg_catalog.pg_publication WHERE pubname = $1`,
     [name],
   );
@@ -103,7 +112,8 @@ export async function planPublication(
     action: missing.length === 0 ? null : { kind: 'widen', statement, tables: missing.map(full) },
     refusals,
     tables: tables.map(full),
-    withoutIdentity: publication.changes ? lackingIdentity(wanted) : [],
+    ...lackingIdentity(publication.changes ? wanted : []),
+    silent: settings.sendsRows === true ? silentOf(name, publication.left) : null,
     filtered: await filteredTables(client, settings),
   };
 }
@@ -135,7 +145,8 @@ function planCreation(
     action: { kind: 'create', statement, tables: tables.map(full) },
     refusals,
     tables: tables.map(full),
-    withoutIdentity: lackingIdentity(tables),
+    ...lackingIdentity(tables),
+    silent: null,
     filtered: [],
   };
 }
@@ -188,8 +199,20 @@ function partitionRefusals(tables: readonly TableRow[]): MillraceError[] {
   ];
 }
 
-function lackingIdentity(tables: readonly TableRow[]): string[] {
-  return tables.filter((table) => !table.identity).map(full);
+function lackingIdentity(tables: readonly TableRow[]): Pick<PublicationPlan, 'withoutIdentity' | 'identityStatements'> {
+  const lacking = tables.filter((table) => !table.identity);
+  return {
+    withoutIdentity: lacking.map(full),
+    identityStatements: lacking.map((table) => `ALTER TABLE ${quoted(table)} REPLICA IDENTITY FULL`),
+  };
+}
+
+function silentOf(name: string, left: readonly string[]): PublicationPlan['silent'] {
+  if (left.length === 0) return null;
+  return {
+    text: `publication "${name}" does not publish ${left.join(' and ')}: such row changes are never sent`,
+    statement: `ALTER PUBLICATION ${quote(name)} SET (publish = 'insert, update, delete, truncate')`,
+  };
 }
 
 async function filteredTables(client: pg.Client, settings: PostgresSettings): Promise<string[]> {
@@ -222,8 +245,8 @@ async function capturedTables(client: pg.Client, settings: PostgresSettings): Pr
   if (tables.length > 0) return tables;
   throw new MillraceError(
     'refused',
-    `table.include.list matches no table of database "${settings.database}": ${includeTables.map((pattern) => pattern.source).join(', ')}. ` +
-      'Create the table first (sql/postgres/outbox.sql), or correct the list: it is matched against schema.table',
+    `table.include.list matches no table of database "${settings.database}": ${includeTables.map(({ source }) => source.replace(/^\^\(\?:(.*)\)\$$/, '$1')).join(', ')}. ` +
+      'Create the table first (an outbox: sql/postgres/outbox.sql), or correct the list: it is matched against schema.table',
   );
 }
 

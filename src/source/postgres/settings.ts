@@ -24,6 +24,8 @@ export interface PostgresSettings {
   readonly publicationAutocreate: 'filtered' | 'disabled' | 'all_tables' | 'no_tables';
   /** Anchored, case-insensitive, matched against `schema.table`; empty: every table. */
   readonly includeTables: readonly RegExp[];
+  /** Updates and deletes are sent too, not the inserts of an outbox alone. */
+  readonly sendsRows?: boolean;
   /** Of Millrace, for the `source` block of events. */
   readonly version: string;
   /** `topic.prefix`, or the connector's name. */

@@ -13,7 +13,8 @@ const LISTENER = 'listener.name.sasl_plaintext.plain';
 const server = await startKafka(() => {}, {
   listeners: ['SASL_PLAINTEXT'],
   properties: {
-    [`${LISTENER}.sasl.jaas.config`]: 'org.apache.kafka.common.security.plain.PlainLoginModule required user_u="pa55word";',
+    [`${LISTENER}.sasl.jaas.config`]:
+      'org.apache.kafka.common.security.plain.PlainLoginModule required user_u="pa55word";',
     // kafkajs authenticates again ten seconds before the end; more often than once a second is forbidden.
     [`${LISTENER}.connections.max.reauth.ms`]: 11_500,
     'sasl.enabled.mechanisms': 'PLAIN',
