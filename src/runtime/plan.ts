@@ -7,7 +7,7 @@ import { clashFinding, planKafka } from '../sink/kafka/plan.ts';
 import { planDatabase } from '../source/postgres/plan.ts';
 import { loadPlugins } from './chain.ts';
 import { postgresSettings, sinkSettings } from './assemble.ts';
-import { topicPattern } from './doctor-router.ts';
+import { neededColumns, topicPattern } from './doctor-router.ts';
 import { TopicNames } from '../transform/topic-name.ts';
 
 export interface ConnectorPlan {
@@ -35,6 +35,7 @@ export async function planConnector(
     position,
     claim,
     clusterId,
+    needed: neededColumns(config),
     signal: context.signal,
   });
   if (facts === null) return { database: findings, kafka };

@@ -202,3 +202,19 @@ test('servers that cannot be reached or do not let us in are obstacles, and the 
   assert.equal(await plan(help), 0);
   assert.match(help.text(), /Exit codes: 0 every connector could run, 1 one could not/);
 });
+
+test('a captured table without the columns of the router is an obstacle, and one that may be NULL a warning', async (t) => {
+  const outbox = await freshOutbox(t, { 'table.include.list': 'public\\.(outbox|customers)' });
+  await outbox.db.client.query(
+    'CREATE TABLE customers (id int PRIMARY KEY); ALTER TABLE outbox ALTER aggregatetype DROP NOT NULL',
+  );
+  const { obstacles, database } = await planned(fileOf(outbox));
+  assert.match(
+    obstacles.map(({ text }) => text).join('\n'),
+    /^public\.customers has no column "aggregateid" \(table\.field\.event\.key\); it has id: the first row stops the connector/m,
+  );
+  const warning = database.find(
+    ({ level, text }) => level === 'warning' && /column "aggregatetype" of public\.outbox/.test(text),
+  );
+  assert.match(warning?.statement ?? '', /^ALTER TABLE public\.outbox ALTER COLUMN "aggregatetype" SET NOT NULL$/);
+});

@@ -187,7 +187,8 @@ async function filtered(
   });
 }
 
-async function tableFacts(client: pg.Client, tables: readonly string[]): Promise<readonly TableFacts[]> {
+/** What there is to judge of tables, by `schema.table`. */
+export async function tableFacts(client: pg.Client, tables: readonly string[]): Promise<readonly TableFacts[]> {
   const result = await client.query<TableFacts>(
     `SELECT n.nspname || '.' || c.relname AS name,
             (SELECT jsonb_agg(jsonb_build_object('name', attname, 'notNull', attnotnull))

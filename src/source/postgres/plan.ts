@@ -12,6 +12,7 @@ import { type ServerFacts, checkResume, judgeServer, readServerFacts } from './p
 import { checkFirstSlot, missingSlot } from './prepare.ts';
 import { FILTERED, NO_IDENTITY, planPublication } from './publication.ts';
 import type { PostgresSettings } from './settings.ts';
+import { type NeededColumn, judgeTable, tableFacts } from './doctor-table.ts';
 import { type Slot, checkConfirmed, checkSlot, creationOf, readSlot, refuseStranger, walsenderName } from './slot.ts';
 import { checkSynchronous } from './synchronous.ts';
 import { capacity, publicationRights, sizes } from './plan-queries.ts';
@@ -22,6 +23,8 @@ export interface DatabasePlanOptions {
   readonly position: Position | null;
   readonly claim: Claim | null;
   readonly clusterId: string;
+  /** The columns that the outbox router reads. */
+  readonly needed: readonly NeededColumn[];
   readonly signal: AbortSignal;
 }
 
@@ -96,6 +99,7 @@ class Plan {
     await this.#attempt(async () => {
       tables = await this.#publication(slot === null && position === null ? 'first' : 'continued');
     });
+    await this.#attempt(() => this.#columns(tables));
     await this.#attempt(() => this.#slot(slot));
     if (position !== null) await this.#attempt(() => checkResume(this.#client, this.#facts, parsePosition(position)));
     this.#findings.push(...(await sizes(this.#client, settings.slotName)));
@@ -113,6 +117,18 @@ class Plan {
 
   #say(level: Finding['level'], text: string, statement?: string): void {
     this.#findings.push({ level, text, ...(statement === undefined ? {} : { statement }) });
+  }
+
+  /** What stops the connector at the first row. */
+  async #columns(tables: readonly string[]): Promise<void> {
+    const { needed } = this.#options;
+    if (needed.length === 0) return;
+    for (const table of await tableFacts(this.#client, tables)) {
+      for (const { level, text, means, remedy } of judgeTable(table, needed)) {
+        if (level === 'broken') this.#say('obstacle', `${text}: ${means}; ${remedy}`);
+        else if (level === 'warning') this.#say('warning', `${text}: ${means}`, remedy);
+      }
+    }
   }
 
   async #lease(): Promise<void> {
