@@ -49,10 +49,13 @@ export function jsonConverter(
       return written(schema, () => writeJson(schema, value, out, nullAsDefault));
     },
     event: (event) =>
-      written(schemas ? events.valueSchema(event) : null, () => events.valueJson(event, nullAsDefault, out)),
-    rowKey: (row) => {
-      const schema = events.keySchema(row);
-      return schema === null ? null : written(schema, () => events.keyJson(row, nullAsDefault, out));
-    },
+      events.settled(() =>
+        written(schemas ? events.valueSchema(event) : null, () => events.valueJson(event, nullAsDefault, out)),
+      ),
+    rowKey: (row) =>
+      events.settled(() => {
+        const schema = events.keySchema(row);
+        return schema === null ? null : written(schema, () => events.keyJson(row, nullAsDefault, out));
+      }),
   };
 }
