@@ -183,7 +183,19 @@ export class TableWorkload {
     const planned: Planned[] = [];
     await client.query('BEGIN');
     const changes = random.chance(0.03) ? LARGE_CHANGES : random.between(1, 8);
-    for (let i = 0; i < changes; i++) planned.push(...(await change(writer)));
+    const altersAt = writer.id === 0 && random.chance(0.1) ? random.between(0, changes - 1) : -1;
+    try {
+      for (let i = 0; i < changes; i++) {
+        if (i === altersAt) await alter(writer);
+        planned.push(...(await change(writer)));
+      }
+    } catch (error) {
+      if ((error as pg.DatabaseError).code !== DEADLOCK) throw error;
+      await client.query('ROLLBACK');
+      writer.alive = before;
+      this.#rolledBack++;
+      return;
+    }
     if (random.chance(0.15)) {
       await client.query('SAVEPOINT ghosts');
       const kept = new Map([...writer.alive].map(([name, slots]) => [name, new Map(slots)]));
@@ -216,6 +228,21 @@ export class TableWorkload {
 }
 
 const TOMBSTONE = 'tombstone';
+const DEADLOCK = '40P01';
+
+/** The table as the log describes it changes in the middle of a transaction, and the catalog is ahead of the log. */
+async function alter({ client, random }: Writer): Promise<void> {
+  const { name } = random.pick(TABLES);
+  const { rowCount } = await client.query(
+    "SELECT FROM pg_attribute WHERE attrelid = $1::regclass AND attname = 'extra' AND NOT attisdropped",
+    [name],
+  );
+  await client.query(
+    rowCount === 0 ? `ALTER TABLE ${name} ADD extra int NOT NULL DEFAULT 7` : `ALTER TABLE ${name} DROP extra`,
+  );
+  if (name === 'accounts')
+    await client.query(`ALTER TABLE accounts REPLICA IDENTITY ${random.chance(0.5) ? 'FULL' : 'DEFAULT'}`);
+}
 
 /** One change at random, and the events that it has to make. */
 async function change(writer: Writer): Promise<readonly Planned[]> {
@@ -314,6 +341,10 @@ function wordOf({ whole }: WorkloadTable, { op, before, after }: Event): string 
   return op === 'c' ? `c:${stamp(after)}` : op;
 }
 
+/** The columns that a table always has. */
+export const columnsOf = ({ name, key }: WorkloadTable): string =>
+  [...new Set([...(name === 'coded' ? ['id'] : []), ...key, 'w', 'n', 'body'])].join(', ');
+
 /** The table as a consumer of its topic has it. */
 export function rebuilt(table: WorkloadTable, records: readonly CommittedRecord[]): readonly Row[] {
   const rows = new Map<string, Row>();
@@ -325,7 +356,15 @@ export function rebuilt(table: WorkloadTable, records: readonly CommittedRecord[
     else {
       const before = rows.get(String(key));
       const { body } = event.after;
-      rows.set(String(key), { ...event.after, body: body === placeholderOf && !table.whole ? before?.['body'] : body });
+      const row = { ...event.after, body: body === placeholderOf && !table.whole ? before?.['body'] : body };
+      rows.set(
+        String(key),
+        Object.fromEntries(
+          columnsOf(table)
+            .split(', ')
+            .map((column) => [column, row[column as keyof typeof row]]),
+        ),
+      );
     }
   }
   return [...rows.values()];
