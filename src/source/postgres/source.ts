@@ -38,6 +38,7 @@ export interface PostgresSourceContext {
 }
 
 const MEASURE_EVERY_MS = 10_000;
+const TELL_AFTER_MS = 5000;
 const LOCK_NOT_AVAILABLE = '55P03';
 /** A server that shuts down waits for its walsenders: what is not committed by then is read again after the restart. */
 const LEAVE_AFTER_MS = 3500;
@@ -92,13 +93,25 @@ class PostgresSource implements Source {
 
   async check(opened: Opened, signal: AbortSignal): Promise<void> {
     const { facts } = this.#held();
-    await checkStart({ settings: this.#settings, facts, slot: this.#slotAtAcquire, opened, signal });
+    await this.#told(checkStart({ settings: this.#settings, facts, slot: this.#slotAtAcquire, opened, signal }));
   }
 
   async prepare(opened: Opened, signal: AbortSignal): Promise<Position> {
     const { facts } = this.#held();
     this.#clusterId = opened.clusterId;
-    return prepare({ settings: this.#settings, facts, opened, signal, ...this.#context });
+    return this.#told(prepare({ settings: this.#settings, facts, opened, signal, ...this.#context }));
+  }
+
+  /** The server locks a table to tell of its publication: behind an ALTER TABLE a start would stand still in silence. */
+  async #told<T>(checks: Promise<T>): Promise<T> {
+    const tell = (): void =>
+      this.#context.log.warn('the checks before a start wait for the database; is a captured table locked?');
+    const timer = setTimeout(tell, TELL_AFTER_MS);
+    try {
+      return await checks;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async *read(from: Position, signal: AbortSignal): AsyncIterable<readonly Fragment[]> {

@@ -1,6 +1,7 @@
 /** Rows of the log while the catalog has gone on, and rows of which the log carries less than the table has. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { waitFor } from '../../support/servers.ts';
 import { shopFor, stopped } from '../../support/shop.ts';
 
 test('a large key that has not changed is the key all the same', async (t) => {
@@ -123,5 +124,11 @@ test('a table that is locked while its columns are asked for holds the stream up
     'BEGIN; INSERT INTO locked VALUES (2); COMMIT; BEGIN; LOCK TABLE locked IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(2)',
   );
   await stopped(run);
+  // A start waits for it, too, and says so.
+  const second = await shop.start();
+  await waitFor('a word', async () => second.log().includes('is a captured table locked?'));
   await shop.sql('COMMIT');
+  await second.reaches('running');
+  assert.equal((await shop.records('locked')).length, 2);
+  await stopped(second);
 });
