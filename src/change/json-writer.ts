@@ -23,12 +23,15 @@ const SHORT: ReadonlyMap<number, number> = new Map([
 /** Longer texts are looked through first and copied whole where nothing is to escape. */
 const COPY_FROM = 64;
 
+const FIRST_BYTES = 4096;
+const KEPT_BYTES = 4 * 1024 * 1024;
+
 /** JSON in a buffer that grows: no string is made of text that is there as bytes. One writer serves many records. */
 export class JsonWriter {
   #buffer: Buffer;
   #length = 0;
 
-  constructor(size = 4096) {
+  constructor(size = FIRST_BYTES) {
     this.#buffer = Buffer.allocUnsafeSlow(size);
   }
 
@@ -39,6 +42,8 @@ export class JsonWriter {
 
   reset(): void {
     this.#length = 0;
+    // A record that was unusually large does not hold its memory for ever.
+    if (this.#buffer.length > KEPT_BYTES) this.#buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
   }
 
   /** Takes back what is written behind `length`: a value that turned out to be none. */
@@ -103,8 +108,9 @@ export class JsonWriter {
 
   /** A JSON string of UTF-8 bytes. Escapes what Jackson escapes, in the short form where there is one. */
   string(utf8: Uint8Array): void {
-    this.#room(2 + utf8.length * 6);
-    if (utf8.length < COPY_FROM || mustEscape(utf8)) this.#escaped(utf8);
+    const added = utf8.length < COPY_FROM ? utf8.length * 5 : escapedBytes(utf8);
+    this.#room(2 + utf8.length + added);
+    if (added > 0) this.#escaped(utf8);
     else {
       const buffer = this.#buffer;
       buffer[this.#length] = QUOTE;
@@ -182,12 +188,17 @@ export class JsonWriter {
   }
 }
 
-function mustEscape(utf8: Uint8Array): boolean {
+/** How many bytes the escapes of a text take beyond the text. */
+function escapedBytes(utf8: Uint8Array): number {
+  let added = 0;
   for (let i = 0; i < utf8.length; i++) {
     const byte = utf8[i] as number;
-    if (byte < 0x20 || byte === QUOTE || byte === BACKSLASH || byte >= FOUR_BYTES) return true;
+    if (byte < 0x20) added += 5;
+    else if (byte === QUOTE || byte === BACKSLASH) added += 1;
+    // Four bytes become two sequences of six.
+    else if (byte >= FOUR_BYTES) added += 8;
   }
-  return false;
+  return added;
 }
 
 function codePoint(utf8: Uint8Array, at: number): number {

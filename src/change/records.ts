@@ -53,6 +53,11 @@ export class Records {
     this.#append(record.topic, record.partition ?? -1, record.timestampMs, at, end);
   }
 
+  /** Each topic once. */
+  get topics(): readonly string[] {
+    return this.#topics;
+  }
+
   topic(index: number): string {
     return this.#topics[this.#topicOf[index] ?? 0] ?? '';
   }

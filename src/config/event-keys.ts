@@ -41,7 +41,11 @@ export const EVENT_KEYS = {
   }),
   keyColumns: optional('message.key.columns', {
     example: 'public.orders:customer,id;public.audit:at',
-    doc: 'Keys of other columns than the primary key: regex of schema.table, a colon, columns; semicolons between tables.',
+    doc: 'Keys of other columns than the primary key: regex of schema.table, a colon, columns; semicolons between tables. Needs REPLICA IDENTITY FULL for updates and deletes.',
+  }),
+  convertingFailure: choice('event.converting.failure.handling.mode', ['fail', 'warn', 'skip'], {
+    doc: 'A value that its type in events cannot hold, such as NaN in a precise numeric: stop, or send null, with a warning or without. A key always stops.',
+    default: 'warn',
   }),
   decimal: choice('decimal.handling.mode', ['precise', 'double', 'string'], {
     doc: 'What numeric columns are.',

@@ -75,6 +75,51 @@ export async function ensureTopic(
   return starts.map(({ leader }) => leader);
 }
 
+/**
+ * The same for many at once: a broker answers one request of a connection after the other, so that a thousand new topics,
+ * each in a request, would keep a first batch waiting for the better part of a minute.
+ */
+export async function ensureTopics(
+  context: TopicContext,
+  topics: readonly string[],
+  creation: TopicCreation,
+): Promise<ReadonlyMap<string, readonly number[]>> {
+  const leaders = new Map<string, readonly number[]>();
+  const missing: string[] = [];
+  for (const topic of topics) {
+    const existing = await topicLeaders(context, topic);
+    if (existing === null) missing.push(topic);
+    else leaders.set(topic, existing);
+  }
+  const created = creation.enable && missing.length > 1 && (await createAll(context, missing, creation));
+  for (const topic of missing) {
+    const found = created
+      ? (await topicStarts(context, topic, 'created')).map(({ leader }) => leader)
+      : await ensureTopic(context, topic, creation);
+    leaders.set(topic, found);
+  }
+  return leaders;
+}
+
+/** False when the brokers refused one of them; then each is told apart by itself. */
+async function createAll(
+  { cluster, log }: TopicContext,
+  topics: readonly string[],
+  creation: TopicCreation,
+): Promise<boolean> {
+  try {
+    const controller = await cluster.findControllerBroker();
+    await controller.createTopics({
+      timeout: CREATE_TIMEOUT_MS,
+      topics: topics.map((topic) => requestFor(topic, creation)),
+    });
+  } catch {
+    return false;
+  }
+  for (const topic of topics) log.info('created topic', { topic });
+  return true;
+}
+
 export interface PartitionStart {
   readonly partition: number;
   /** Node id. */

@@ -10,6 +10,7 @@ import type { RecordConverter, RecordPredicate, RecordTransform } from '../plugi
 import type { Clock, Log, Metrics } from '../ports.ts';
 import type { Converter } from '../serialize/converter.ts';
 import { Events } from '../serialize/events.ts';
+import { failureHandler } from '../serialize/failures.ts';
 import { type ConverterContext, type Serialize, createConverter, createSerializer } from '../serialize/serializer.ts';
 import { userConverter } from '../serialize/user-module.ts';
 import type { Source } from '../source/source.ts';
@@ -91,6 +92,7 @@ export function createStages(
     describe,
     topicOf: (table) => topics.of(table),
     placeholder: placeholderOf(values.placeholder),
+    failed: failureHandler(values.convertingFailure, { log: surroundings.log, now }),
     now,
   });
   const decoding: Decoding = {
@@ -144,11 +146,12 @@ function placeholderOf(given: string): Buffer {
 /** As Connect's SimpleHeaderConverter writes a struct: JSON without a schema. */
 function keyHeader(events: Events): (row: Row) => Buffer {
   const out = new JsonWriter(256);
-  return (row) => {
-    out.reset();
-    events.keyJson(row, true, out);
-    return Buffer.from(out.view());
-  };
+  return (row) =>
+    events.settled(() => {
+      out.reset();
+      events.keyJson(row, true, out);
+      return Buffer.from(out.view());
+    });
 }
 
 interface Parts {

@@ -3,12 +3,13 @@
  * https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-events
  */
 import type { Row } from '../change/change.ts';
-import type { ChangeEvent, ColumnDescription, SourceBlock, TableDescription } from '../change/event.ts';
+import type { ChangeEvent, SourceBlock, TableDescription } from '../change/event.ts';
 import { writeJson } from '../change/json-data.ts';
-import { JsonWriter } from '../change/json-writer.ts';
+import type { JsonWriter } from '../change/json-writer.ts';
 import { type Data, type Datum, type Schema, type Struct, type StructSchema, withOptional } from '../change/schema.ts';
-import { UNCHANGED } from '../change/value.ts';
-import { unavailableOf, zeroOf } from './unavailable.ts';
+import type { Table } from '../change/table.ts';
+import { inColumn } from './failures.ts';
+import { RowFormat, type RowSettings } from './row-format.ts';
 
 const field = (name: string, schema: Schema): { readonly name: string; readonly schema: Schema } =>
   Object.freeze({ name, schema });
@@ -24,12 +25,10 @@ export const TRANSACTION_BLOCK: StructSchema = Object.freeze({
   fields: [field('id', TEXT), field('total_order', INT64), field('data_collection_order', INT64)],
 });
 
-export interface FormatSettings {
+export interface FormatSettings extends RowSettings {
   /** The logical name: `<topic.prefix>.<schema>.<table>`, before what no topic may hold is replaced. */
   readonly name: string;
   readonly block: SourceBlock;
-  /** `unavailable.value.placeholder`. */
-  readonly placeholder: Buffer;
 }
 
 /** How JSON is written. */
@@ -41,31 +40,19 @@ export interface JsonSettings {
   readonly sourceDefaults: boolean;
 }
 
-interface ColumnFormat extends ColumnDescription {
-  /** `"name":`, behind a comma but for the first. */
-  readonly before: Buffer;
-  /** Of a null: what a column that must not be null has instead, in old rows of which the log carries the key alone. */
-  readonly absent: Data;
-  readonly absentJson: Buffer;
-  /** The same where a null is written as the default. */
-  readonly defaultJson: Buffer;
-  readonly unavailable: Data;
-  readonly unavailableJson: Buffer;
-}
-
-/** One version of a table. */
+/** One version of a table. What it makes of rows throws `RequiredNull` where its schemas turn out to be too narrow. */
 export class TableFormat {
   readonly keySchema: StructSchema | null;
   readonly valueSchema: StructSchema;
   readonly #settings: FormatSettings;
-  readonly #columns: readonly ColumnFormat[];
-  readonly #key: readonly ColumnFormat[];
+  readonly #row: RowFormat;
+  readonly #key: RowFormat;
 
   constructor(table: TableDescription, settings: FormatSettings) {
     const { name, block } = settings;
     this.#settings = settings;
-    this.#columns = table.columns.map((column, index) => formatOf(column, index, settings));
-    this.#key = table.key.map((column, index) => formatOf(column, index, settings));
+    this.#row = new RowFormat(table.columns, settings);
+    this.#key = new RowFormat(table.key, { ...settings, failed: noKey });
     this.keySchema =
       table.key.length === 0
         ? null
@@ -86,16 +73,16 @@ export class TableFormat {
 
   /** null for a table without a key. */
   key(row: Row): Datum | null {
-    return this.keySchema === null ? null : { schema: this.keySchema, value: structOf(this.#key, row) };
+    return this.keySchema === null ? null : { schema: this.keySchema, value: this.#key.struct(row, false) };
   }
 
   keyJson(row: Row, nullAsDefault: boolean, out: JsonWriter): void {
-    writeRow(this.#key, row, nullAsDefault, out);
+    this.#key.json(row, false, nullAsDefault, out);
   }
 
   value(event: ChangeEvent, nowMs: number): Datum {
-    const before = event.before === null ? null : structOf(this.#columns, event.before);
-    const after = event.after === null ? null : structOf(this.#columns, event.after);
+    const before = event.before === null ? null : this.#row.struct(event.before, true);
+    const after = event.after === null ? null : this.#row.struct(event.after, false);
     const { block } = this.#settings;
     return {
       schema: this.valueSchema,
@@ -106,10 +93,10 @@ export class TableFormat {
   valueJson(event: ChangeEvent, { nowMs, nullAsDefault, sourceDefaults }: JsonSettings, out: JsonWriter): void {
     out.raw(BEFORE);
     if (event.before === null) out.raw(NULL);
-    else writeRow(this.#columns, event.before, nullAsDefault, out);
+    else this.#row.json(event.before, true, nullAsDefault, out);
     out.raw(AFTER);
     if (event.after === null) out.raw(NULL);
-    else writeRow(this.#columns, event.after, nullAsDefault, out);
+    else this.#row.json(event.after, false, nullAsDefault, out);
     out.raw(SOURCE);
     this.#settings.block.json(event, sourceDefaults, out);
     writeFacts(event, this.#settings.block, nowMs, out);
@@ -139,54 +126,15 @@ export class MessageFormat {
   }
 }
 
+/** Rows whose keys could not be made would be taken for one another. */
+function noKey(table: Table, column: string, error: unknown): never {
+  throw inColumn(table, column, error);
+}
+
 const NULL = Buffer.from('null');
 const BEFORE = Buffer.from('{"before":');
 const AFTER = Buffer.from(',"after":');
 const SOURCE = Buffer.from(',"source":');
-
-function formatOf(column: ColumnDescription, index: number, settings: FormatSettings): ColumnFormat {
-  const unavailable = unavailableOf(column.schema, settings.placeholder);
-  const absent = column.schema.optional ? null : (column.schema.default ?? zeroOf(column.schema));
-  const json = (data: Data): Buffer => {
-    const out = new JsonWriter(64);
-    writeJson(column.schema, data, out);
-    return Buffer.from(out.view());
-  };
-  return {
-    ...column,
-    before: Buffer.from(`${index === 0 ? '' : ','}${JSON.stringify(column.name)}:`),
-    absent,
-    absentJson: absent === null ? NULL : json(absent),
-    defaultJson: json(column.schema.default ?? absent),
-    unavailable,
-    unavailableJson: json(unavailable),
-  };
-}
-
-function structOf(columns: readonly ColumnFormat[], row: Row): Struct {
-  const out: Record<string, Data> = Object.create(null) as Record<string, Data>;
-  for (const column of columns) {
-    const bytes = row.bytes(column.index);
-    out[column.name] =
-      bytes === null ? column.absent : bytes === UNCHANGED ? column.unavailable : column.type.data(bytes);
-  }
-  return out;
-}
-
-function writeRow(columns: readonly ColumnFormat[], row: Row, nullAsDefault: boolean, out: JsonWriter): void {
-  out.raw(OPEN);
-  for (const column of columns) {
-    out.raw(column.before);
-    const bytes = row.bytes(column.index);
-    if (bytes === null) out.raw(nullAsDefault ? column.defaultJson : column.absentJson);
-    else if (bytes === UNCHANGED) out.raw(column.unavailableJson);
-    else column.type.json(bytes, out);
-  }
-  out.raw(CLOSE);
-}
-
-const OPEN = Buffer.from('{');
-const CLOSE = Buffer.from('}');
 
 function struct(name: string, optional: boolean, fields: StructSchema['fields']): StructSchema {
   return Object.freeze({ type: 'struct', optional, name, fields: Object.freeze(fields) });

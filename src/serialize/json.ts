@@ -51,12 +51,15 @@ export function jsonConverter(
       return written(schema, () => writeJson(schema, value, out, nullAsDefault));
     },
     event: (event) =>
-      written(schemas ? events.valueSchema(event) : null, () =>
-        events.valueJson(event, { nullAsDefault, sourceDefaults }, out),
+      events.settled(() =>
+        written(schemas ? events.valueSchema(event) : null, () =>
+          events.valueJson(event, { nullAsDefault, sourceDefaults }, out),
+        ),
       ),
-    rowKey: (row) => {
-      const schema = events.keySchema(row);
-      return schema === null ? null : written(schema, () => events.keyJson(row, nullAsDefault, out));
-    },
+    rowKey: (row) =>
+      events.settled(() => {
+        const schema = events.keySchema(row);
+        return schema === null ? null : written(schema, () => events.keyJson(row, nullAsDefault, out));
+      }),
   };
 }

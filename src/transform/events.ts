@@ -10,6 +10,7 @@ import type { Body, Header, Message } from '../change/message.ts';
 import { OPTIONAL_STRING } from '../change/schema.ts';
 import { type Table, tableName } from '../change/table.ts';
 import { UNCHANGED } from '../change/value.ts';
+import { MillraceError } from '../errors.ts';
 import type { TopicNames } from './topic-name.ts';
 import type { TransactionCounter } from './transactions.ts';
 import type { Transform } from './transform.ts';
@@ -63,6 +64,7 @@ export function createExpand(settings: EventSettings, context: EventContext): Ex
   };
 
   const deleted = (change: RowChange, tx: Tx | null, before: Row, headers: readonly Header[], out: Message[]): void => {
+    refuseUncarriedKey(describe(change.table), before);
     const message = event('d', change, tx, { table: change.table, before, after: null }, headers);
     out.push(message);
     if (tombstones) out.push({ ...message, body: TOMBSTONE });
@@ -140,14 +142,32 @@ const MESSAGE_KEY = Object.freeze({
   fields: Object.freeze([Object.freeze({ name: 'prefix', schema: OPTIONAL_STRING })]),
 } as const);
 
-/** Whether an update gives a row another key. An old row without its key columns says that they stayed. */
+/** Whether an update gives a row another key. An old row that does not carry a column says nothing of it. */
 function movesKey({ key }: TableDescription, before: Row, after: Row): boolean {
-  return key.some(({ index }) => !sameBytes(before.bytes(index), after.bytes(index)));
+  return key.some(({ index }) => carries(before, index) && !sameBytes(before.bytes(index), after.bytes(index)));
 }
 
-/** Whether no column that events carry has changed; for tables whose old rows are whole. */
+/** Whether no column that events carry has changed; only an old row that is whole can tell. */
 function isSame({ columns }: TableDescription, before: Row, after: Row): boolean {
-  return columns.every(({ index }) => sameBytes(before.bytes(index), after.bytes(index)));
+  return columns.every(({ index }) => carries(before, index) && sameBytes(before.bytes(index), after.bytes(index)));
+}
+
+/** Whether old rows have the column: else they read as if it were null. */
+function carries({ table }: Row, column: number): boolean {
+  return table.columns[column]?.key === true;
+}
+
+/** A delete under a key that is made of nothing would reach another row. */
+function refuseUncarriedKey({ key }: TableDescription, before: Row): void {
+  const missing = key.find(({ index }) => !carries(before, index));
+  if (missing === undefined) return;
+  const table = tableName(before.table);
+  throw new MillraceError(
+    'data',
+    `a deleted row of ${table} does not carry column ${missing.name} of its key ("message.key.columns"): the log has the replica identity alone. ` +
+      `Give the table its rows whole (ALTER TABLE ${table} REPLICA IDENTITY FULL) before it is captured under this key; ` +
+      'for what is in the log already take the table out of "message.key.columns", or add d to "skipped.operations"',
+  );
 }
 
 function sameBytes(one: ReturnType<Row['bytes']>, other: ReturnType<Row['bytes']>): boolean {

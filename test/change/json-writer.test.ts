@@ -35,6 +35,19 @@ test('any text comes back, whatever its length', () => {
   );
 });
 
+test('a large text takes the memory that it needs, and only as long as it is there', () => {
+  const out = new JsonWriter();
+  const size = 16 * 1024 * 1024;
+  out.string(Buffer.alloc(size, 'a'));
+  assert.equal(out.view().buffer.byteLength, size + 2);
+  out.reset();
+  assert.ok(out.view().buffer.byteLength < 100_000);
+  const quoted = Buffer.alloc(size, '"a');
+  out.string(quoted);
+  assert.equal(out.view().buffer.byteLength, 2 + size * 1.5);
+  assert.equal(JSON.parse(out.view().toString()), quoted.toString());
+});
+
 test('bytes of any length are base64', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {

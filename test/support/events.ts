@@ -51,6 +51,9 @@ export const testEvents = new Events({
   describe: testDescription,
   topicOf: (table) => testTopics.of(table),
   placeholder: Buffer.from('unavailable'),
+  failed: (_table, _column, error) => {
+    throw error;
+  },
   now: () => 5,
 });
 export const testDecoding: Decoding = {

@@ -85,7 +85,8 @@ export class Rig {
   /** A database, topics and a ledger of their own on the given servers; nothing is started yet. */
   static async create(options: RigOptions): Promise<Rig> {
     const name = freshName('ledger');
-    const [database] = await Promise.all([freshDatabase(options.server), createTopics(options.bootstrap, name)]);
+    const topics = LEDGER_TYPES.map((type) => `${name}.${type}`);
+    const [database] = await Promise.all([freshDatabase(options.server), createTopics(options.bootstrap, topics)]);
     await database.client.query(OUTBOX);
     const rig = new Rig(options, name, database);
     await rig.ledger.createTables();
@@ -307,22 +308,18 @@ function connectorConfig(
   };
 }
 
-async function createTopics(bootstrap: string, name: string): Promise<void> {
+/** Creates topics of three partitions, and waits until they have leaders. */
+export async function createTopics(bootstrap: string, names: readonly string[]): Promise<void> {
   const settings = { bootstrapServers: [bootstrap], clientId: 'rig', sasl: null, tls: null };
   const admin = createKafka(settings, quiet).admin();
   await admin.connect();
   await admin.createTopics({
     // kafkajs' own wait fails now and then on a topic that the broker does not know yet.
     waitForLeaders: false,
-    topics: LEDGER_TYPES.map((type) => ({
-      topic: `${name}.${type}`,
-      numPartitions: PARTITIONS,
-      replicationFactor: 1,
-    })),
+    topics: names.map((topic) => ({ topic, numPartitions: PARTITIONS, replicationFactor: 1 })),
   });
-  const names = LEDGER_TYPES.map((type) => `${name}.${type}`);
   await waitFor('the topics to have leaders', async () => {
-    const { topics } = await admin.fetchTopicMetadata({ topics: names }).catch(() => ({ topics: [] }));
+    const { topics } = await admin.fetchTopicMetadata({ topics: [...names] }).catch(() => ({ topics: [] }));
     const partitions = topics.flatMap((topic) => topic.partitions);
     return partitions.length === names.length * PARTITIONS && partitions.every(({ leader }) => leader >= 0);
   });

@@ -36,7 +36,6 @@ export const MYSQL: Family = {
       'database.server.id.offset',
       'ddl.parser.type',
       'enable.time.adjuster',
-      'event.converting.failure.handling.mode',
       'event.deserialization.failure.handling.mode',
       'gtid.ignore.on.recovery',
       'gtid.source.excludes',

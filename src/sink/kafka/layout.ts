@@ -1,6 +1,6 @@
 /** Which partitions a topic has and where they are: looked up once, kept for the run, refreshed now and then. */
 import { MillraceError } from '../../errors.ts';
-import { type TopicContext, type TopicCreation, ensureTopic, topicConfigs } from '../../kafka/topics.ts';
+import { type TopicContext, type TopicCreation, ensureTopics, topicConfigs } from '../../kafka/topics.ts';
 import { PartitionTarget } from '../../kafka/writer.ts';
 
 export interface Layout {
@@ -10,6 +10,8 @@ export interface Layout {
   readonly foundAt: number;
 }
 
+/** Topics that are created in one request, well within its time-out. */
+const AT_A_TIME = 100;
 /** As the Java client's metadata.max.age.ms: partitions that are added later are noticed. */
 const MAX_AGE_MS = 300_000;
 /** The brokers' default of max.message.bytes, for those who may not look. */
@@ -32,14 +34,16 @@ export class Layouts {
     return layout !== undefined && now - layout.foundAt < MAX_AGE_MS ? layout : undefined;
   }
 
-  /** Looks a topic up, creating it if that is allowed. Only between transactions: leaders and counts may change. */
-  async find(topic: string): Promise<Layout> {
-    const leaders = await ensureTopic(this.#context, topic, this.#creation);
-    return this.#keep(topic, leaders, await this.#maxBatchBytes(topic));
+  /** Looks topics up, creating them if that is allowed. Only between transactions: leaders and counts may change. */
+  async find(topics: readonly string[]): Promise<void> {
+    for (let at = 0; at < topics.length; at += AT_A_TIME) {
+      const found = await ensureTopics(this.#context, topics.slice(at, at + AT_A_TIME), this.#creation);
+      for (const [topic, leaders] of found) this.#keep(topic, leaders, await this.#maxBatchBytes(topic));
+    }
   }
 
   /** Keeps what is known of a topic already. */
-  #keep(topic: string, leaders: readonly number[], maxMessageBytes: number): Layout {
+  #keep(topic: string, leaders: readonly number[], maxMessageBytes: number): void {
     const before = this.#layouts.get(topic)?.targets ?? [];
     // A batch larger than a megabyte gains nothing, whatever the topic takes; a single record may be.
     const maxBatchBytes = Math.min(maxMessageBytes, MAX_BATCH_BYTES);
@@ -49,9 +53,7 @@ export class Layouts {
       target.maxBatchBytes = maxBatchBytes;
       return target;
     });
-    const layout = { targets, maxBatchBytes: maxMessageBytes, foundAt: this.#context.clock.now() };
-    this.#layouts.set(topic, layout);
-    return layout;
+    this.#layouts.set(topic, { targets, maxBatchBytes: maxMessageBytes, foundAt: this.#context.clock.now() });
   }
 
   async #maxBatchBytes(topic: string): Promise<number> {

@@ -222,13 +222,15 @@ class KafkaSink implements ResettableSink {
   /** The partition of every record. Sizes are checked here, before anything of the batch is sent. */
   async #place(session: Session, records: Records): Promise<readonly PartitionTarget[]> {
     const targets: PartitionTarget[] = [];
-    const now = this.#context.clock.now();
+    const now = session.writer.open ? 0 : this.#context.clock.now();
+    const { layouts } = session;
+    await layouts.find(records.topics.filter((topic) => layouts.known(topic, now) === undefined));
     let topic: string | null = null;
     let layout: Layout | undefined;
     for (let i = 0; i < records.length; i++) {
       if (records.topic(i) !== topic) {
         topic = records.topic(i);
-        layout = session.layouts.known(topic, session.writer.open ? 0 : now) ?? (await session.layouts.find(topic));
+        layout = layouts.known(topic, now);
       }
       if (layout === undefined) throw new MillraceError('internal', 'a topic without a layout');
       this.#checkSize(records, i, layout.maxBatchBytes);

@@ -24,6 +24,7 @@ import type { PostgresSettings } from './settings.ts';
 const LOCK_CLASS = 0x4d696c6c;
 const LEASE_MS = 15_000;
 const PING_EVERY_MS = 5000;
+const LOCK_WAIT_MS = 1000;
 const RETRY_MS = 1000;
 const PROBE_EVERY_MS = 10_000;
 const UNLOCK_MS = 500;
@@ -75,6 +76,8 @@ export function leaseName(connectorName: string): string {
 /** Without a sign of life for 15 s the server ends the session, and with it the lease. */
 async function limitSession(client: pg.Client, log: Log): Promise<void> {
   await client.query(`SET statement_timeout = ${LEASE_MS}`);
+  // Behind a statement that waits for a lock no ping would be answered in time.
+  await client.query(`SET lock_timeout = ${LOCK_WAIT_MS}`);
   const version = await client.query<{ v: string }>("SELECT current_setting('server_version_num') AS v");
   if (Number(version.rows[0]?.v) >= 140_000) {
     await client.query(`SET idle_session_timeout = ${LEASE_MS}`);

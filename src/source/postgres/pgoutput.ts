@@ -62,14 +62,19 @@ export class PgRow implements Row {
   readonly table: Table;
   readonly #buffer: Buffer;
   readonly #start: number;
+  readonly #old: PgRow | null;
   #column = 0;
   #offset: number;
 
-  /** `start` is the offset of the first column's kind byte. The tuple has been checked to lie within the message. */
-  constructor(table: Table, buffer: Buffer, start: number) {
+  /**
+   * `start` is the offset of the first column's kind byte. The tuple has been checked to lie within the message. `old`:
+   * the row before, which has the large values that did not change, if they are of the replica identity.
+   */
+  constructor(table: Table, buffer: Buffer, start: number, old: PgRow | null = null) {
     this.table = table;
     this.#buffer = buffer;
     this.#start = start;
+    this.#old = old;
     this.#offset = start;
   }
 
@@ -85,7 +90,9 @@ export class PgRow implements Row {
     this.#offset = at;
     const kind = buffer[at];
     if (kind === TEXT) return buffer.subarray(at + 5, at + 5 + buffer.readInt32BE(at + 1));
-    return kind === NULL ? null : UNCHANGED;
+    if (kind === NULL) return null;
+    // Of other columns the old row has nothing, which reads as NULL.
+    return this.#old !== null && this.table.columns[column]?.key === true ? this.#old.bytes(column) : UNCHANGED;
   }
 
   value(column: number): Value {
@@ -196,7 +203,7 @@ export class PgoutputDecoder {
       kind = reader.u8();
     }
     expectTuple(kind, 'N', 'Update');
-    return this.#row('update', table, before, tuple(reader, table));
+    return this.#row('update', table, before, tuple(reader, table, before));
   }
 
   #delete(reader: ByteReader): RowChange {
@@ -263,7 +270,7 @@ function expectTuple(kind: number, expected: string, message: string): void {
 }
 
 /** Checks a tuple from end to end once, so that reading columns later needs no checks. */
-function tuple(reader: ByteReader, table: Table): PgRow {
+function tuple(reader: ByteReader, table: Table, old: PgRow | null = null): PgRow {
   const count = reader.u16be();
   if (count !== table.columns.length) {
     throw new MillraceError(
@@ -282,5 +289,5 @@ function tuple(reader: ByteReader, table: Table): PgRow {
       );
     }
   }
-  return new PgRow(table, reader.buffer, start);
+  return new PgRow(table, reader.buffer, start, old);
 }

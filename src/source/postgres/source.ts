@@ -10,7 +10,7 @@ import { type Column, type Table, tableName } from '../../change/table.ts';
 import { MillraceError } from '../../errors.ts';
 import type { Clock, Failpoint, Log, Progress } from '../../ports.ts';
 import type { Source } from '../source.ts';
-import { connect, databaseError } from './connection.ts';
+import { codeOf, connect, databaseError, withSession } from './connection.ts';
 import { untilAborted } from '../../network/until-aborted.ts';
 import { FragmentAssembler, type StreamStart } from './fragment.ts';
 import { headerEncoder, headerOfType } from './header.ts';
@@ -26,7 +26,7 @@ import { type Slot, checkConfirmed, readSlot, walsenderName } from './slot.ts';
 import { ReplicationStream, startReplication } from './stream.ts';
 import { PostgresSourceBlock } from './source-block.ts';
 import { checkSynchronous } from './synchronous.ts';
-import { TableCatalog } from './table-catalog.ts';
+import { type LoggedTable, TableCatalog } from './table-catalog.ts';
 
 export interface PostgresSourceContext {
   readonly log: Log;
@@ -38,6 +38,8 @@ export interface PostgresSourceContext {
 }
 
 const MEASURE_EVERY_MS = 10_000;
+const TELL_AFTER_MS = 5000;
+const LOCK_NOT_AVAILABLE = '55P03';
 /** A server that shuts down waits for its walsenders: what is not committed by then is read again after the restart. */
 const LEAVE_AFTER_MS = 3500;
 
@@ -91,13 +93,25 @@ class PostgresSource implements Source {
 
   async check(opened: Opened, signal: AbortSignal): Promise<void> {
     const { facts } = this.#held();
-    await checkStart({ settings: this.#settings, facts, slot: this.#slotAtAcquire, opened, signal });
+    await this.#told(checkStart({ settings: this.#settings, facts, slot: this.#slotAtAcquire, opened, signal }));
   }
 
   async prepare(opened: Opened, signal: AbortSignal): Promise<Position> {
     const { facts } = this.#held();
     this.#clusterId = opened.clusterId;
-    return prepare({ settings: this.#settings, facts, opened, signal, ...this.#context });
+    return this.#told(prepare({ settings: this.#settings, facts, opened, signal, ...this.#context }));
+  }
+
+  /** The server locks a table to tell of its publication: behind an ALTER TABLE a start would stand still in silence. */
+  async #told<T>(checks: Promise<T>): Promise<T> {
+    const tell = (): void =>
+      this.#context.log.warn('the checks before a start wait for the database; is a captured table locked?');
+    const timer = setTimeout(tell, TELL_AFTER_MS);
+    try {
+      return await checks;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async *read(from: Position, signal: AbortSignal): AsyncIterable<readonly Fragment[]> {
@@ -118,12 +132,12 @@ class PostgresSource implements Source {
     const decoder = new PgoutputDecoder();
     const assembler = new FragmentAssembler(start, captures(this.#settings), () => this.#context.clock.now());
     /** Tables that the log has described since the last look. */
-    const fresh: Table[] = [];
+    const fresh: LoggedTable[] = [];
     const isCaptured = captures(this.#settings);
     const handler = {
       data: (buffer: Buffer, at: number, end: number): void => {
         const message = decoder.decode(buffer, at, end);
-        if (message.op === 'relation' && isCaptured(message.table)) fresh.push(message.table);
+        if (message.op === 'relation' && isCaptured(message.table)) fresh.push(message);
         assembler.message(message);
       },
       keepAlive: (walEnd: bigint): void => assembler.keepAlive(walEnd),
@@ -139,7 +153,7 @@ class PostgresSource implements Source {
     let changes = 0;
     while (await stream.pump(handler)) {
       if (this.#refusal !== null) throw this.#refusal;
-      if (fresh.length > 0) await this.#learn(fresh.splice(0));
+      if (fresh.length > 0 && !(await this.#learn(fresh.splice(0), signal))) return;
       const fragments = assembler.take();
       // Changes of tables that are not captured count as well: a transaction of nothing else takes its time, too.
       if (fragments.length > 0 || assembler.changes !== changes) this.#context.progress.received();
@@ -192,12 +206,26 @@ class PostgresSource implements Source {
     }
   }
 
-  /** The catalog as it is now, which may be ahead of the log: what has gone since is described by the log alone. */
-  async #learn(tables: readonly Table[]): Promise<void> {
+  /**
+   * The catalog as it is now, which may be ahead of the log: what has gone since is described by the log alone. The server
+   * locks a table to show its defaults: behind an ALTER TABLE we wait in a session of its own, as the lease's has to
+   * answer. False when the signal was aborted meanwhile.
+   */
+  async #learn(tables: readonly LoggedTable[], signal: AbortSignal): Promise<boolean> {
     const { lease } = this.#held();
     try {
-      await this.#catalog.learn(lease.client, tables);
+      await this.#catalog.learn(lease.client, tables).catch(async (error: unknown) => {
+        if (codeOf(error) !== LOCK_NOT_AVAILABLE) throw error;
+        this.#context.log.info('waiting for a captured table that is locked, to read its columns', {
+          tables: tables.slice(0, 5).map(({ table }) => tableName(table)),
+        });
+        await withSession(this.#settings, { applicationName: 'millrace/catalog', signal }, (client) =>
+          this.#catalog.learn(client, tables),
+        );
+      });
+      return true;
     } catch (error) {
+      if (signal.aborted) return false;
       throw databaseError(error, 'cannot read the columns of a captured table from the catalog');
     }
   }

@@ -6,33 +6,34 @@ import type pg from 'pg';
 import type { ColumnType } from '../../change/column-type.ts';
 import type { ColumnDescription, TableDescription } from '../../change/event.ts';
 import type { Schema } from '../../change/schema.ts';
-import type { Column, Table } from '../../change/table.ts';
+import { type Column, type Table, tableName } from '../../change/table.ts';
+import { MillraceError } from '../../errors.ts';
 import { columnDefault } from './column-default.ts';
+import type { Relation } from './pgoutput.ts';
 import { type ColumnTypes, createColumnTypes, missingTypes } from './types/column-types.ts';
-import { type TypeCatalog, loadTypeCatalog } from './types/catalog.ts';
+import { type CatalogRow, loadTypeCatalog } from './types/catalog.ts';
 import { DEFAULT_TYPE_OPTIONS, type TypeOptions } from './types/options.ts';
 
 interface ColumnRow {
   readonly table: number;
   readonly name: string;
+  readonly typeId: number;
   readonly notNull: boolean;
   /** As pg_get_expr shows it; null for generated columns. */
   readonly expression: string | null;
   /** Its place in the primary key, from 1. */
   readonly position: number | null;
-  /** relreplident: d, n, f, i. */
-  readonly identity: string;
 }
 
 const COLUMNS = `
-SELECT a.attrelid::int8::float8 AS table, a.attname AS name, a.attnotnull AS "notNull",
+SELECT a.attrelid::int8::float8 AS table, a.attname AS name, a.atttypid AS "typeId", a.attnotnull AS "notNull",
   CASE WHEN a.attgenerated = '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END AS expression,
-  array_position(i.indkey::int2[], a.attnum) + 1 AS position, c.relreplident AS identity
+  array_position(i.indkey::int2[], a.attnum) + 1 AS position
 FROM pg_catalog.pg_attribute a
-JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 LEFT JOIN pg_catalog.pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
-WHERE a.attrelid = ANY($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped`;
+WHERE a.attrelid = ANY($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attrelid, a.attnum`;
 
 /** Which columns events carry, and which of them are a key of the user's choice. */
 export interface ColumnRules {
@@ -41,28 +42,33 @@ export interface ColumnRules {
   readonly key: (table: Table) => readonly string[] | null;
 }
 
+/** A table as the log describes it. */
+export type LoggedTable = Pick<Relation, 'table' | 'replicaIdentity'>;
+
 export class TableCatalog {
   readonly #options: TypeOptions;
   readonly #rules: ColumnRules;
   readonly #descriptions = new WeakMap<Table, TableDescription>();
-  #types: TypeCatalog | null = null;
+  #types: ReadonlyMap<number, CatalogRow> | null = null;
 
   constructor(options: TypeOptions, rules: ColumnRules) {
     this.#options = options;
     this.#rules = rules;
   }
 
-  /** Reads what is needed to describe tables of the log. */
-  async learn(client: Pick<pg.Client, 'query'>, tables: readonly Table[]): Promise<void> {
-    const columns = tables.flatMap((table) => table.columns);
+  /** Reads what is needed to describe tables of the log. Waits for whoever has locked one of them. */
+  async learn(client: Pick<pg.Client, 'query'>, relations: readonly LoggedTable[]): Promise<void> {
+    const columns = relations.flatMap(({ table }) => table.columns);
     if (this.#types === null || missingTypes(this.#types, columns).length > 0) {
-      this.#types = await loadTypeCatalog(client);
+      // What has been dropped since the last look is in the log for a while yet.
+      this.#types = new Map([...(this.#types ?? []), ...(await loadTypeCatalog(client))]);
     }
-    const { rows } = await client.query<ColumnRow>(COLUMNS, [tables.map((table) => table.id)]);
+    const { rows } = await client.query<ColumnRow>(COLUMNS, [relations.map(({ table }) => table.id)]);
     const types = createColumnTypes(this.#options, this.#types);
-    for (const table of tables) {
-      const known = rows.filter((row) => row.table === table.id);
-      this.#descriptions.set(table, describe(table, known, types, this.#rules));
+    const known = Map.groupBy(rows, (row) => row.table);
+    for (const relation of relations) {
+      const { table } = relation;
+      this.#descriptions.set(table, describe(relation, known.get(table.id) ?? [], types, this.#rules));
     }
   }
 
@@ -87,42 +93,89 @@ export class TableCatalog {
 }
 
 function describe(
-  table: Table,
+  relation: LoggedTable,
   known: readonly ColumnRow[],
   types: ColumnTypes,
   { includes, key }: ColumnRules,
 ): TableDescription {
-  const byName = new Map(known.map((row) => [row.name, row]));
+  const { table } = relation;
+  const rows = matched(table, known);
   const all = table.columns.flatMap((column, index): ColumnDescription[] => {
     const type = types(column);
-    return type === null ? [] : [{ index, name: column.name, schema: schemaOf(type, byName.get(column.name)), type }];
+    return type === null ? [] : [{ index, name: column.name, schema: schemaOf(type, column, rows.get(column)), type }];
   });
   const named = new Map(all.map((column) => [column.name, column]));
-  const keyNames = key(table) ?? keyColumns(table, known);
+  const chosen = key(table);
+  const absent = chosen?.find((name) => table.columns.every((column) => column.name !== name));
+  if (absent !== undefined) throw noSuchColumn(table, absent);
+  const keyNames = chosen ?? keyColumns(relation, rows, known);
   return {
     columns: all.filter(({ index }) => includes(table, table.columns[index] as Column)),
     key: keyNames.flatMap((name) => named.get(name) ?? []),
   };
 }
 
-/**
- * The primary key, in its own order. Where the log carries another index for old rows (REPLICA IDENTITY USING INDEX),
- * that one: an old row has nothing else, and a delete without its key would reach another row's.
- */
-function keyColumns(table: Table, known: readonly ColumnRow[]): readonly string[] {
-  const primary = known
-    .filter((row) => row.position !== null)
-    .sort((a, b) => (a.position ?? 0) - (b.position ?? 0))
-    .map((row) => row.name);
-  const identity = table.columns.filter((column) => column.key).map((column) => column.name);
-  const carried = identity.length === 0 || primary.every((name) => identity.includes(name));
-  if (primary.length > 0 && carried) return primary;
-  return known[0]?.identity === 'f' ? [] : identity;
+/** A key without one of its columns would be another key, and rows of different keys would be taken for one another. */
+function noSuchColumn(table: Table, column: string): MillraceError {
+  return new MillraceError(
+    'refused',
+    `"message.key.columns" names column ${column} of ${tableName(table)}, which the table does not have at this point of the log ` +
+      `(it has ${table.columns.map(({ name }) => name).join(', ')}): name columns that it has`,
+  );
 }
 
-function schemaOf(type: ColumnType, row: ColumnRow | undefined): Schema {
+/**
+ * What the catalog says of each column of the log: by name, and those whose names are not there any more by their order,
+ * if their types agree: they have been renamed since.
+ */
+function matched(table: Table, known: readonly ColumnRow[]): ReadonlyMap<Column, ColumnRow> {
+  const byName = new Map(known.map((row) => [row.name, row]));
+  const out = new Map<Column, ColumnRow>();
+  const lost: Column[] = [];
+  for (const column of table.columns) {
+    const row = byName.get(column.name);
+    if (row === undefined) lost.push(column);
+    else {
+      out.set(column, row);
+      byName.delete(column.name);
+    }
+  }
+  const others = [...byName.values()];
+  if (lost.length === others.length && lost.every(({ typeId }, index) => others[index]?.typeId === typeId)) {
+    for (const [index, column] of lost.entries()) out.set(column, others[index] as ColumnRow);
+  }
+  return out;
+}
+
+/**
+ * The primary key, in its own order. Where the log carries another index for old rows (REPLICA IDENTITY USING INDEX),
+ * that one: an old row has nothing else, and a delete without its key would reach another row's. Old rows that are whole
+ * do not say what of them is the key: when the catalog does not know it any more, there is none.
+ */
+function keyColumns(
+  { table, replicaIdentity }: LoggedTable,
+  rows: ReadonlyMap<Column, ColumnRow>,
+  known: readonly ColumnRow[],
+): readonly string[] {
+  const primary = table.columns
+    .flatMap((column) => {
+      const position = rows.get(column)?.position ?? null;
+      return position === null ? [] : [{ name: column.name, position }];
+    })
+    .sort((a, b) => a.position - b.position)
+    .map(({ name }) => name);
+  const isWhole = primary.length === known.filter(({ position }) => position !== null).length;
+  const identity = table.columns.filter((column) => column.key).map((column) => column.name);
+  const carried = identity.length === 0 || primary.every((name) => identity.includes(name));
+  if (primary.length > 0 && isWhole && carried) return primary;
+  return replicaIdentity === 'full' ? [] : identity;
+}
+
+function schemaOf(type: ColumnType, { typeId }: Column, row: ColumnRow | undefined): Schema {
   // Some types have no value for a null in a required field, whatever the column says.
   const optional = type.schema.optional || !(row?.notNull ?? false);
-  const value = row?.expression == null ? undefined : columnDefault(row.expression, type);
+  // A column that has another type by now has another default, too.
+  const expression = row?.typeId === typeId ? row.expression : null;
+  const value = expression === null ? undefined : columnDefault(expression, type);
   return Object.freeze({ ...type.schema, optional, ...(value === undefined ? {} : { default: value }) });
 }

@@ -37,6 +37,17 @@ const ON_PURPOSE: Readonly<Record<string, string>> = {
   defaults: 'a default with a quote in it: Debezium cuts it off, and now() differs',
 };
 
+/** What we refuse in a mode, set to something that we do not; the tables that it is about are not compared. */
+const REFUSED: Readonly<
+  Record<string, { readonly settings: Readonly<Record<string, string>>; readonly tables: readonly string[] }>
+> = {
+  keys: {
+    // Debezium deletes under the default of the column that the old row does not carry, which is another row's key.
+    settings: { 'message.key.columns': '(.*).full_no_key:name' },
+    tables: ['plain'],
+  },
+};
+
 function masked({ key, value, headers }: Captured, name: string): Captured {
   const mask = (text: string | null): string | null =>
     text === null
@@ -89,6 +100,7 @@ for (const [mode, settings] of Object.entries(EVENT_MODES)) {
         'topic.creation.default.replication.factor': 1,
         'topic.creation.default.partitions': 1,
         ...settings,
+        ...REFUSED[mode]?.settings,
       },
     });
     t.after(() => run.child.kill('SIGKILL'));
@@ -112,7 +124,7 @@ for (const [mode, settings] of Object.entries(EVENT_MODES)) {
     const different: string[] = [];
     for (const [topic, records] of Object.entries(expected)) {
       const table = topic.slice(['shop', 'public', ''].join(delimiter).length);
-      if (table in ON_PURPOSE) continue;
+      if (table in ON_PURPOSE || REFUSED[mode]?.tables.includes(table)) continue;
       const ours = (await committed(bootstrap, topic.replace(/^shop/, name)).catch(() => [])).map(
         ({ key, value, headers }): Captured => ({
           key: key === null ? null : String(key),

@@ -51,12 +51,12 @@ WHERE n.nspname <> 'pg_toast'
 ORDER BY t.oid`;
 
 /** Reads the catalog in one query. Rights to read pg_catalog are all it takes. */
-export async function loadTypeCatalog(sql: Pick<pg.Client, 'query'>): Promise<TypeCatalog> {
+export async function loadTypeCatalog(sql: Pick<pg.Client, 'query'>): Promise<ReadonlyMap<number, CatalogRow>> {
   const { rows } = await sql.query<CatalogRow>(CATALOG_QUERY);
   return typeCatalog(rows);
 }
 
 /** A catalog of given rows. */
-export function typeCatalog(rows: readonly CatalogRow[]): TypeCatalog {
+export function typeCatalog(rows: readonly CatalogRow[]): ReadonlyMap<number, CatalogRow> {
   return new Map(rows.map((row) => [row.oid, row]));
 }

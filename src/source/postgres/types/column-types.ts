@@ -32,7 +32,7 @@ export function createColumnTypes(options: TypeOptions, catalog: TypeCatalog): C
 
 /**
  * The types of columns that the catalog does not know, because they are newer: read it again (`loadTypeCatalog`) before
- * the table is used. What is missing then, too, has been dropped since, and is treated as unknown.
+ * the table is used. What is missing then, too, has been dropped since, and is treated as text.
  */
 export function missingTypes(catalog: TypeCatalog, columns: readonly Pick<Column, 'typeId'>[]): readonly number[] {
   return columns.map(({ typeId }) => typeId).filter((typeId) => catalog.get(typeId) === undefined);
@@ -119,7 +119,8 @@ class Types {
     const fixed = FIXED.get(typeId) ?? this.#withModifier(typeId, modifier);
     if (fixed !== null) return fixed;
     const row = this.#catalog.get(typeId);
-    if (row === undefined) return null;
+    // Dropped, most likely an enum or a domain: its text is what is left, and better than a column that vanishes.
+    if (row === undefined) return TEXT;
     // A column of a domain has no modifier of its own; the innermost one that is given counts.
     if (row.base !== 0) return this.of(row.base, modifier === -1 ? row.modifier : modifier);
     if (row.labels !== null) return enumType(row.labels);

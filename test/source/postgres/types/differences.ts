@@ -23,7 +23,7 @@ export const DIFFERENCES: readonly Difference[] = [
     ours: [/^a value of type numeric is not a number: .*decimal\.handling\.mode/],
     what: '`NaN` and infinities in `numeric`, `decimal.handling.mode=precise`',
     debezium: 'null, and an error in the log',
-    millrace: 'an error that names the setting: null would be another value',
+    millrace: 'the same, and a warning; `event.converting.failure.handling.mode=fail` stops instead',
   },
   {
     columns: ['a_numeric_nan'],
