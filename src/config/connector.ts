@@ -1,5 +1,6 @@
 /** A connector's JSON file to its typed, frozen configuration; every mistake is said at once. */
 import { messageOf } from '../errors.ts';
+import { isMappingKey } from './column-mappings.ts';
 import { type ColumnFilter, columnFilter } from './columns.ts';
 import { CONNECT_OPTIONS } from './connect-transforms/described.ts';
 import type { Field } from './field.ts';
@@ -17,6 +18,7 @@ import { ROUTER_KEYS } from './router-keys.ts';
 import { tableFilter } from './table-filter.ts';
 import { HAS_HEADER_KEY_KEYS, PREDICATE_KEYS, STEP_KEYS, TOPIC_NAME_MATCHES_KEYS } from './transform-keys.ts';
 import { type Chain, type PredicateConfig, type TransformConfig, moduleIn, readChain } from './transforms.ts';
+import { shownKey } from './shown-key.ts';
 
 export type ConnectorValues = Values<typeof KEYS>;
 
@@ -99,7 +101,7 @@ export function checkConnector(text: string, source: string | null, surroundings
   }
   const config = check.config(document.name ?? 'unnamed');
   return reader.mistakes.length === 0
-    ? { config, unknown: reader.unknown, open }
+    ? { config, unknown: reader.unknown.map(shownKey), open }
     : { mistakes: reader.mistakes.map(withExample), open };
 }
 
@@ -153,7 +155,7 @@ class Check {
     const behindAlias = (key: string): boolean => key.startsWith('transforms.') || key.startsWith('predicates.');
     const remarks = reader.adopt(
       '',
-      (key) => ours.includes(key) || key.startsWith(TOPIC_CONFIG) || behindAlias(key),
+      (key) => ours.includes(key) || key.startsWith(TOPIC_CONFIG) || isMappingKey(key) || behindAlias(key),
       judgeConnectorKey,
     );
     reader.passOver();
@@ -214,7 +216,7 @@ class Check {
     ];
     let unknown = 0;
     for (const [key] of this.#reader.given) {
-      if (known.includes(key) || key.startsWith(TOPIC_CONFIG)) continue;
+      if (known.includes(key) || key.startsWith(TOPIC_CONFIG) || isMappingKey(key)) continue;
       if (foreign.some((alias) => key.startsWith(`${alias}.`))) continue;
       if (chain.foreign.some((prefix) => key.startsWith(prefix))) continue;
       // Where the list is wrong, or not known here, nothing can be said of what stands behind it.

@@ -43,6 +43,16 @@ export const EVENT_KEYS = {
     example: 'public.orders:customer,id;public.audit:at',
     doc: 'Keys of other columns than the primary key: regex of schema.table, a colon, columns; semicolons between tables.',
   }),
+  sourceTypes: patterns('column.propagate.source.type', {
+    example: 'public\\.orders\\..*',
+    doc: 'Columns whose schema says their type, length and scale (__debezium.source.column.*): regexes on schema.table.column.',
+    default: [],
+  }),
+  sourceTypesOf: patterns('datatype.propagate.source.type', {
+    example: '.*\\.(numeric|varchar)',
+    doc: 'The same of all columns of a type: regexes on schema.table.type.',
+    default: [],
+  }),
   decimal: choice('decimal.handling.mode', ['precise', 'double', 'string'], {
     doc: 'What numeric columns are.',
     default: 'precise',

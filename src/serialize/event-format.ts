@@ -142,8 +142,9 @@ const AFTER = Buffer.from(',"after":');
 const SOURCE = Buffer.from(',"source":');
 
 function formatOf(column: ColumnDescription, index: number, settings: FormatSettings): ColumnFormat {
-  const unavailable = unavailableOf(column.schema, settings.placeholder);
-  const absent = column.schema.optional ? null : (column.schema.default ?? zeroOf(column.schema));
+  const map = column.map ?? ((value: Data): Data => value);
+  const unavailable = map(unavailableOf(column.schema, settings.placeholder));
+  const absent = map(column.schema.optional ? null : (column.schema.default ?? zeroOf(column.schema)));
   const json = (data: Data): Buffer => {
     const out = new JsonWriter(64);
     writeJson(column.schema, data, out);
@@ -154,7 +155,7 @@ function formatOf(column: ColumnDescription, index: number, settings: FormatSett
     before: Buffer.from(`${index === 0 ? '' : ','}${JSON.stringify(column.name)}:`),
     absent,
     absentJson: absent === null ? NULL : json(absent),
-    defaultJson: json(column.schema.default ?? absent),
+    defaultJson: json(absent ?? column.schema.default ?? null),
     unavailable,
     unavailableJson: json(unavailable),
   };

@@ -2,12 +2,13 @@
  * Changes to events, before any transform: as Debezium's connectors emit them
  * (https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-events).
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Row, RowChange } from '../change/change.ts';
 import type { Change } from '../change/change.ts';
-import type { ChangeEvent, EventOp, TableDescription } from '../change/event.ts';
+import type { ChangeEvent, ColumnDescription, EventOp, TableDescription } from '../change/event.ts';
 import type { Tx } from '../change/fragment.ts';
 import type { Body, Header, Message } from '../change/message.ts';
-import { OPTIONAL_STRING } from '../change/schema.ts';
+import { type Data, OPTIONAL_STRING } from '../change/schema.ts';
 import { type Table, tableName } from '../change/table.ts';
 import { UNCHANGED } from '../change/value.ts';
 import type { TopicNames } from './topic-name.ts';
@@ -147,7 +148,17 @@ function movesKey({ key }: TableDescription, before: Row, after: Row): boolean {
 
 /** Whether no column that events carry has changed; for tables whose old rows are whole. */
 function isSame({ columns }: TableDescription, before: Row, after: Row): boolean {
-  return columns.every(({ index }) => sameBytes(before.bytes(index), after.bytes(index)));
+  return columns.every((column) => {
+    const one = before.bytes(column.index);
+    const other = after.bytes(column.index);
+    if (sameBytes(one, other)) return true;
+    // Of what is masked, what events show counts.
+    return column.map !== undefined && isDeepStrictEqual(shownOf(column, one), shownOf(column, other));
+  });
+}
+
+function shownOf({ type, map }: ColumnDescription, bytes: ReturnType<Row['bytes']>): Data | undefined {
+  return bytes === null ? map?.(null) : bytes === UNCHANGED ? undefined : type.data(bytes);
 }
 
 function sameBytes(one: ReturnType<Row['bytes']>, other: ReturnType<Row['bytes']>): boolean {

@@ -36,6 +36,8 @@ export interface OutboxContext {
   readonly metrics: Metrics;
   /** How the source writes a column as a header; null: as received. */
   readonly headerEncoder?: (column: Column) => HeaderEncoder | null;
+  /** The row as events show it, its masked columns masked; itself where there are none. */
+  readonly shown?: (row: Row) => Row;
 }
 
 type HeaderEncoder = (bytes: Buffer) => Buffer;
@@ -76,7 +78,8 @@ export function createOutboxRouter(settings: OutboxSettings, context: OutboxCont
   const { log, metrics } = context;
   let plan: Plan | null = null;
 
-  const route = (row: Row, before: readonly Header[], timestampMs: number): Message => {
+  const route = (received: Row, before: readonly Header[], timestampMs: number): Message => {
+    const row = context.shown?.(received) ?? received;
     if (plan === null || plan.table !== row.table) plan = planFor(row.table, settings, context);
     const payload = payloadOf(row, plan.payload);
     const tombstone = settings.tombstoneOnEmptyPayload && isEmpty(payload);

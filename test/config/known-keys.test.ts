@@ -121,7 +121,6 @@ test('values decide: what we do anyway is accepted and said, another value is re
 test('some keys are refused whatever they say, and say the alternative', () => {
   for (const [key, expected] of [
     ['offsets.storage.topic', /another format.*offsets\.topic.*slot\.adopt=true/],
-    ['column.mask.with.5.chars', /would disclose what is to be hidden/],
     ['producer.override.transactional.id', /kafka\.transactional\.id\.prefix/],
     ['producer.override.sasl.oauthbearer.scope', /PLAIN, SCRAM/],
     ['topic.creation.big.partitions', /Create topics with other settings beforehand/],

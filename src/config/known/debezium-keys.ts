@@ -29,14 +29,7 @@ export const DEBEZIUM: Family = {
       'executor.shutdown.timeout.ms',
       'query.fetch.size',
     ),
-    ...refused(
-      'masking and cutting are not supported yet, and ignoring them would disclose what is to be hidden',
-      'Store the event as it may be seen',
-      'column.mask.hash.*.with.salt.*',
-      'column.mask.with.*.chars',
-      'column.truncate.to.*.chars',
-    ),
-    ...harmless(ROUTED, 'column.propagate.source.type', 'datatype.propagate.source.type', 'include.schema.comments'),
+    ...harmless(ROUTED, 'include.schema.comments'),
     ...fixed(
       'converters',
       [''],

@@ -62,14 +62,17 @@ export class PgRow implements Row {
   readonly table: Table;
   readonly #buffer: Buffer;
   readonly #start: number;
+  /** The old row of an update, which has what the log does not repeat (REPLICA IDENTITY FULL). */
+  readonly #older: Row | null;
   #column = 0;
   #offset: number;
 
   /** `start` is the offset of the first column's kind byte. The tuple has been checked to lie within the message. */
-  constructor(table: Table, buffer: Buffer, start: number) {
+  constructor(table: Table, buffer: Buffer, start: number, older: Row | null = null) {
     this.table = table;
     this.#buffer = buffer;
     this.#start = start;
+    this.#older = older;
     this.#offset = start;
   }
 
@@ -85,7 +88,7 @@ export class PgRow implements Row {
     this.#offset = at;
     const kind = buffer[at];
     if (kind === TEXT) return buffer.subarray(at + 5, at + 5 + buffer.readInt32BE(at + 1));
-    return kind === NULL ? null : UNCHANGED;
+    return kind === NULL ? null : (this.#older?.bytes(column) ?? UNCHANGED);
   }
 
   value(column: number): Value {
@@ -196,7 +199,7 @@ export class PgoutputDecoder {
       kind = reader.u8();
     }
     expectTuple(kind, 'N', 'Update');
-    return this.#row('update', table, before, tuple(reader, table));
+    return this.#row('update', table, before, tuple(reader, table, before));
   }
 
   #delete(reader: ByteReader): RowChange {
@@ -263,7 +266,7 @@ function expectTuple(kind: number, expected: string, message: string): void {
 }
 
 /** Checks a tuple from end to end once, so that reading columns later needs no checks. */
-function tuple(reader: ByteReader, table: Table): PgRow {
+function tuple(reader: ByteReader, table: Table, older: Row | null = null): PgRow {
   const count = reader.u16be();
   if (count !== table.columns.length) {
     throw new MillraceError(
@@ -282,5 +285,5 @@ function tuple(reader: ByteReader, table: Table): PgRow {
       );
     }
   }
-  return new PgRow(table, reader.buffer, start);
+  return new PgRow(table, reader.buffer, start, older);
 }

@@ -46,6 +46,12 @@ export function createPostgresSource(settings: PostgresSettings, context: Postgr
   return new PostgresSource(settings, context);
 }
 
+const DISCLOSED = {
+  'no text':
+    'a column that is to be masked is no text, so it is sent as it is (as by Debezium): leave it out with column.exclude.list',
+  key: 'a column that is to be masked or cut is part of the key, where it is sent as it is (as by Debezium): set message.key.columns',
+} as const;
+
 class PostgresSource implements Source {
   readonly #settings: PostgresSettings;
   readonly #context: PostgresSourceContext;
@@ -196,7 +202,10 @@ class PostgresSource implements Source {
   async #learn(tables: readonly Table[]): Promise<void> {
     const { lease } = this.#held();
     try {
-      await this.#catalog.learn(lease.client, tables);
+      const disclosed = await this.#catalog.learn(lease.client, tables);
+      for (const { table, column, why } of disclosed) {
+        this.#context.log.warn(DISCLOSED[why], { table: tableName(table), column });
+      }
     } catch (error) {
       throw databaseError(error, 'cannot read the columns of a captured table from the catalog');
     }

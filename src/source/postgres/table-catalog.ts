@@ -8,6 +8,8 @@ import type { ColumnDescription, TableDescription } from '../../change/event.ts'
 import type { Schema } from '../../change/schema.ts';
 import type { Column, Table } from '../../change/table.ts';
 import { columnDefault } from './column-default.ts';
+import { type ColumnMapping, mapType } from './column-mapping.ts';
+import { type ColumnFacts, columnFacts } from './types/column-facts.ts';
 import { type ColumnTypes, createColumnTypes, missingTypes } from './types/column-types.ts';
 import { type TypeCatalog, loadTypeCatalog } from './types/catalog.ts';
 import { DEFAULT_TYPE_OPTIONS, type TypeOptions } from './types/options.ts';
@@ -34,11 +36,20 @@ LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attn
 LEFT JOIN pg_catalog.pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
 WHERE a.attrelid = ANY($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped`;
 
-/** Which columns events carry, and which of them are a key of the user's choice. */
+/** Which columns events carry and in what form, and which of them are a key of the user's choice. */
 export interface ColumnRules {
   readonly includes: (table: Table, column: Column) => boolean;
   /** `message.key.columns`; null: none for this table. */
   readonly key: (table: Table) => readonly string[] | null;
+  /** null: as it is. `typeName` as in pg_type. */
+  readonly mapping: (table: Table, column: Column, typeName: string) => ColumnMapping | null;
+}
+
+/** A column that is to be masked and that Debezium, and so do we, sends as it is. */
+export interface Disclosed {
+  readonly table: Table;
+  readonly column: string;
+  readonly why: 'no text' | 'key';
 }
 
 export class TableCatalog {
@@ -52,18 +63,22 @@ export class TableCatalog {
     this.#rules = rules;
   }
 
-  /** Reads what is needed to describe tables of the log. */
-  async learn(client: Pick<pg.Client, 'query'>, tables: readonly Table[]): Promise<void> {
+  /** Reads what is needed to describe tables of the log. Gives the columns that no mask can hide. */
+  async learn(client: Pick<pg.Client, 'query'>, tables: readonly Table[]): Promise<readonly Disclosed[]> {
     const columns = tables.flatMap((table) => table.columns);
     if (this.#types === null || missingTypes(this.#types, columns).length > 0) {
       this.#types = await loadTypeCatalog(client);
     }
     const { rows } = await client.query<ColumnRow>(COLUMNS, [tables.map((table) => table.id)]);
-    const types = createColumnTypes(this.#options, this.#types);
-    for (const table of tables) {
+    const catalog = this.#types;
+    const types = createColumnTypes(this.#options, catalog);
+    const factsOf = (column: Column): ColumnFacts => columnFacts(column, catalog);
+    return tables.flatMap((table) => {
       const known = rows.filter((row) => row.table === table.id);
-      this.#descriptions.set(table, describe(table, known, types, this.#rules));
-    }
+      const disclosed: Disclosed[] = [];
+      this.#descriptions.set(table, describe(table, known, { types, factsOf, rules: this.#rules, disclosed }));
+      return disclosed;
+    });
   }
 
   knows(table: Table): boolean {
@@ -86,22 +101,43 @@ export class TableCatalog {
   }
 }
 
+interface Knowledge {
+  readonly types: ColumnTypes;
+  readonly factsOf: (column: Column) => ColumnFacts;
+  readonly rules: ColumnRules;
+  readonly disclosed: Disclosed[];
+}
+
 function describe(
   table: Table,
   known: readonly ColumnRow[],
-  types: ColumnTypes,
-  { includes, key }: ColumnRules,
+  { types, factsOf, rules, disclosed }: Knowledge,
 ): TableDescription {
   const byName = new Map(known.map((row) => [row.name, row]));
-  const all = table.columns.flatMap((column, index): ColumnDescription[] => {
+  const all = table.columns.flatMap((column, index): { plain: ColumnDescription; shown: ColumnDescription }[] => {
     const type = types(column);
-    return type === null ? [] : [{ index, name: column.name, schema: schemaOf(type, byName.get(column.name)), type }];
+    if (type === null) return [];
+    const row = byName.get(column.name);
+    const plain = { index, name: column.name, schema: schemaOf(type, row), type };
+    const facts = factsOf(column);
+    const mapping = rules.mapping(table, column, facts.typeName);
+    if (mapping === null) return [{ plain, shown: plain }];
+    if ((mapping.kind === 'mask' || mapping.kind === 'hash') && !facts.isText)
+      disclosed.push({ table, column: column.name, why: 'no text' });
+    const { type: mapped, map } = mapType(type, mapping, facts, column.name);
+    const schema = withParametersOf(plain.schema, mapped.schema);
+    return [{ plain, shown: { ...plain, type: mapped, schema, ...(map === null ? {} : { map }) } }];
   });
-  const named = new Map(all.map((column) => [column.name, column]));
-  const keyNames = key(table) ?? keyColumns(table, known);
+  const named = new Map(all.map((column) => [column.plain.name, column]));
+  const key = (rules.key(table) ?? keyColumns(table, known)).flatMap((name) => named.get(name) ?? []);
+  // Debezium leaves keys as they are: masked ones would no longer tell rows apart.
+  for (const { plain, shown } of key)
+    if (shown.map !== undefined) disclosed.push({ table, column: plain.name, why: 'key' });
+  const mapped = all.map(({ shown }) => shown).filter(({ map }) => map !== undefined);
   return {
-    columns: all.filter(({ index }) => includes(table, table.columns[index] as Column)),
-    key: keyNames.flatMap((name) => named.get(name) ?? []),
+    columns: all.map(({ shown }) => shown).filter(({ index }) => rules.includes(table, table.columns[index] as Column)),
+    key: key.map(({ plain }) => plain),
+    ...(mapped.length === 0 ? {} : { mapped }),
   };
 }
 
@@ -125,4 +161,11 @@ function schemaOf(type: ColumnType, row: ColumnRow | undefined): Schema {
   const optional = type.schema.optional || !(row?.notNull ?? false);
   const value = row?.expression == null ? undefined : columnDefault(row.expression, type);
   return Object.freeze({ ...type.schema, optional, ...(value === undefined ? {} : { default: value }) });
+}
+
+/** A column's schema with what a mapping has added to that of its type. */
+function withParametersOf(schema: Schema, { parameters }: Schema): Schema {
+  return parameters === schema.parameters || parameters === undefined
+    ? schema
+    : Object.freeze({ ...schema, parameters });
 }
