@@ -1,6 +1,5 @@
-/** A key as it may be shown: the salt of a hash is a secret. */
+/** A key as it may be shown: the salt in one of a hash is a secret, also where the key is misspelled. */
 export function shownKey(key: string): string {
-  const isHash = /^(column\.mask\.hash\.(?:v2\.)?[^.]+\.with\.salt\.)[^]/i.exec(key);
-  if (isHash !== null) return `${isHash[1] ?? ''}****`;
-  return /column\.mask\.hash/i.test(key) ? key.replace(/(column\.mask\.hash)[^]*/i, '$1.****') : key;
+  if (/\.salt/i.test(key)) return key.replace(/(\.salt)[^]*/i, '$1.****');
+  return key.replace(/(column\.mask\.hash)[^]*/i, '$1.****');
 }

@@ -84,7 +84,7 @@ export const POSTGRES: Family = {
       'publish.via.partition.root',
     ),
     ...harmless(
-      'the outbox router sends inserts alone, which need no replica identity; set it with ALTER TABLE … REPLICA IDENTITY',
+      'replica identities are not set yet, so old rows are what the tables have now; set it with ALTER TABLE … REPLICA IDENTITY',
       'replica.identity.autoset.values',
     ),
     ...refused(
