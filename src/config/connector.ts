@@ -14,6 +14,7 @@ import { KEYS } from './keys.ts';
 import { type Mistake, mistakesError } from './mistake.ts';
 import { nearest } from './nearest.ts';
 import { type ModuleReference, PLUGIN_PATH, foldersOf, isModulePath } from './plugin-path.ts';
+import { type IdentityRule, readIdentities } from './replica-identity.ts';
 import { ROUTER_KEYS } from './router-keys.ts';
 import { tableFilter } from './table-filter.ts';
 import { HAS_HEADER_KEY_KEYS, PREDICATE_KEYS, STEP_KEYS, TOPIC_NAME_MATCHES_KEYS } from './transform-keys.ts';
@@ -37,6 +38,8 @@ export interface ConnectorConfig {
   readonly converters: { readonly key: ModuleReference | null; readonly value: ModuleReference | null };
   readonly serialization: { readonly key: ConverterSettings; readonly value: ConverterSettings };
   readonly columns: ColumnFilter;
+  /** `replica.identity.autoset.values`. */
+  readonly identities: readonly IdentityRule[];
   /** A table to capture matches one of them, as schema.table; empty: every table. */
   readonly tables: readonly RegExp[];
   /** `topic.creation.default.*` beyond partitions and replication: settings of created topics. */
@@ -179,6 +182,7 @@ class Check {
       converters,
       serialization: { key: this.#serialization('key', values), value: this.#serialization('value', values) },
       columns: columnFilter(reader, values),
+      identities: values.replicaIdentities == null ? [] : readIdentities(reader, values.replicaIdentities),
       tables: this.#tables(values),
       topicConfigs: this.#topicConfigs(),
       security: this.#security(values),

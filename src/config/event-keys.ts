@@ -53,6 +53,10 @@ export const EVENT_KEYS = {
     doc: 'The same of all columns of a type: regexes on schema.table.type.',
     default: [],
   }),
+  replicaIdentities: optional('replica.identity.autoset.values', {
+    example: 'public\\.orders:FULL,public\\.items:INDEX items_code_key',
+    doc: 'Sets the replica identity of captured tables at the start: regex of schema.table, a colon, DEFAULT, FULL, NOTHING or INDEX and its name; commas between them. The role has to own the tables.',
+  }),
   decimal: choice('decimal.handling.mode', ['precise', 'double', 'string'], {
     doc: 'What numeric columns are.',
     default: 'precise',

@@ -56,6 +56,7 @@ export function postgresSettings(config: ConnectorConfig): PostgresSettings {
       includeUnknown: values.unknownTypes,
     },
     columns: columnRules(config.columns),
+    identities: config.identities,
   };
 }
 

@@ -79,3 +79,16 @@ test('no mistake shows a salt', () => {
     assert.ok(!text.includes(SALT) && !text.includes('MA0cB5K'), text);
   }
 });
+
+test('replica identities are read part by part, and a part that says nothing is a mistake', () => {
+  const given = { 'replica.identity.autoset.values': 'a\\.b:full, (.*)\\.c:INDEX c_key ,d:Nothing' };
+  const { identities } = parseConnector({ name: 'c', config: { ...MINIMUM, ...given } });
+  assert.deepEqual(
+    identities.map(({ identity }) => identity),
+    ['FULL', { index: 'c_key' }, 'NOTHING'],
+  );
+  assert.ok(identities[1]?.table.test('PUBLIC.C'));
+  for (const wrong of ['a', 'a:ALL', 'a:INDEX', 'a:FULL,,b:FULL', '(:FULL']) {
+    assert.match(mistakesOf(withKeys({ 'replica.identity.autoset.values': wrong })), /replica\.identity/, wrong);
+  }
+});

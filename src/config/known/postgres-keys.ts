@@ -83,10 +83,6 @@ export const POSTGRES: Family = {
       'a publication that Millrace creates names the root of partitioned tables; a partition in table.include.list is refused at the start',
       'publish.via.partition.root',
     ),
-    ...harmless(
-      'replica identities are not set yet, so old rows are what the tables have now; set it with ALTER TABLE … REPLICA IDENTITY',
-      'replica.identity.autoset.values',
-    ),
     ...refused(
       'events from pg_logical_emit_message are not sent yet, so what is to be included would be missing',
       'Write the events into an outbox table',

@@ -11,6 +11,7 @@ import { parsePosition } from './position.ts';
 import { type ServerFacts, checkResume, judgeServer, readServerFacts } from './preflight.ts';
 import { checkFirstSlot, missingSlot } from './prepare.ts';
 import { FILTERED, NO_IDENTITY, planPublication } from './publication.ts';
+import { missingOwnership, planIdentities } from './replica-identity.ts';
 import type { PostgresSettings } from './settings.ts';
 import { type Slot, checkConfirmed, checkSlot, creationOf, readSlot, refuseStranger, walsenderName } from './slot.ts';
 import { checkSynchronous } from './synchronous.ts';
@@ -135,6 +136,10 @@ class Plan {
     if (refusals.length === 0 && action === null) this.#say('ok', `publication "${name}" covers them`);
     if (withoutIdentity.length > 0) this.#say('warning', `${NO_IDENTITY}: ${withoutIdentity.join(', ')}`);
     if (filtered.length > 0) this.#say('warning', `${FILTERED}: ${filtered.join(', ')}`);
+    for (const change of await planIdentities(this.#client, settings)) {
+      this.#say('create', `the replica identity of ${change.table} would be set`, change.statement);
+      if (!change.owned) this.#findings.push(obstacle(missingOwnership(change)));
+    }
   }
 
   async #slot(slot: Slot | null): Promise<void> {
