@@ -5,12 +5,9 @@ import type { ColumnDescription, TableDescription } from '../change/event.ts';
 import type { Table } from '../change/table.ts';
 import { UNCHANGED, type Unchanged, type Value } from '../change/value.ts';
 
-/** Gives the row itself where no column of its table is masked or cut. */
-export function createMasking(describe: (table: Table) => TableDescription): (row: Row) => Row {
-  return (row) => {
-    const { mapped } = describe(row.table);
-    return mapped === undefined ? row : new MaskedRow(row, mapped);
-  };
+/** null: no column of the table is masked or cut. */
+export function maskingOf({ mapped }: TableDescription): ((row: Row) => Row) | null {
+  return mapped === undefined ? null : (row) => new MaskedRow(row, mapped);
 }
 
 class MaskedRow implements Row {

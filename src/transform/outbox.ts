@@ -36,8 +36,8 @@ export interface OutboxContext {
   readonly metrics: Metrics;
   /** How the source writes a column as a header; null: as received. */
   readonly headerEncoder?: (column: Column) => HeaderEncoder | null;
-  /** The row as events show it, its masked columns masked; itself where there are none. */
-  readonly shown?: (row: Row) => Row;
+  /** Of a table: its rows as events show them, masked; null: no column is masked. */
+  readonly masking?: (table: Table) => ((row: Row) => Row) | null;
 }
 
 type HeaderEncoder = (bytes: Buffer) => Buffer;
@@ -56,6 +56,7 @@ interface Plan {
   readonly route: number;
   /** `id` first. */
   readonly headers: readonly HeaderColumn[];
+  readonly masking: ((row: Row) => Row) | null;
 }
 
 const TRUE = Buffer.from('true');
@@ -79,8 +80,9 @@ export function createOutboxRouter(settings: OutboxSettings, context: OutboxCont
   let plan: Plan | null = null;
 
   const route = (received: Row, before: readonly Header[], timestampMs: number): Message => {
-    const row = context.shown?.(received) ?? received;
-    if (plan === null || plan.table !== row.table) plan = planFor(row.table, settings, context);
+    const { table } = received;
+    if (plan === null || plan.table !== table) plan = planFor(table, settings, context);
+    const row = plan.masking === null ? received : plan.masking(received);
     const payload = payloadOf(row, plan.payload);
     const tombstone = settings.tombstoneOnEmptyPayload && isEmpty(payload);
     const headers: Header[] = before.slice();
@@ -127,7 +129,7 @@ function rejectUpdate(table: Table, behaviour: OutboxSettings['onUpdate'], log: 
   else log.warn(message, { kind: 'data' });
 }
 
-function planFor(table: Table, settings: OutboxSettings, { headerEncoder }: OutboxContext): Plan {
+function planFor(table: Table, settings: OutboxSettings, { headerEncoder, masking }: OutboxContext): Plan {
   const find = (name: string, option: string): number => {
     const index = columnIndex(table, name);
     if (index >= 0) return index;
@@ -152,6 +154,7 @@ function planFor(table: Table, settings: OutboxSettings, { headerEncoder }: Outb
     payload: find(settings.payloadField, 'table.field.event.payload'),
     route: find(settings.routeByField, 'route.by.field'),
     headers,
+    masking: masking?.(table) ?? null,
   };
 }
 
