@@ -3,7 +3,7 @@ import type { Change, Row } from './change.ts';
 import type { ColumnType } from './column-type.ts';
 import type { Tx } from './fragment.ts';
 import type { JsonWriter } from './json-writer.ts';
-import type { Schema, Struct, StructSchema } from './schema.ts';
+import type { Data, Schema, Struct, StructSchema } from './schema.ts';
 import type { Table } from './table.ts';
 
 /** Debezium's letters: create, update, delete, read, truncate, message. */
@@ -37,6 +37,8 @@ export interface ColumnDescription {
   /** With `optional` and `default` as the column has them. */
   readonly schema: Schema;
   readonly type: ColumnType;
+  /** Where a column is masked or cut: what the type does to values, for a null and for what the log does not carry. */
+  readonly map?: (value: Data) => Data;
 }
 
 /** A table as its events show it; made once per `Table` object. */
@@ -45,6 +47,8 @@ export interface TableDescription {
   readonly columns: readonly ColumnDescription[];
   /** The columns of the key, in its order; empty: there is none. */
   readonly key: readonly ColumnDescription[];
+  /** Columns that are masked or cut, those that events leave out among them: for transforms that read rows. */
+  readonly mapped?: readonly ColumnDescription[];
 }
 
 /** The `source` block of an envelope, as data and straight to JSON; both say the same. */

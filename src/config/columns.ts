@@ -1,7 +1,8 @@
-/** Which columns events carry, and which are their key, from the lists of a connector. */
+/** Which columns events carry and in what form, and which are their key, from the lists of a connector. */
 import { JavaRegexError, fromJavaRegex } from './java-regex.ts';
 import type { KeyReader, Values } from './key-reader.ts';
 import { EVENT_KEYS } from './event-keys.ts';
+import { type MappingRule, readMappings } from './column-mappings.ts';
 
 export interface ColumnFilter {
   /** Of `schema.table.column`; of both lists one is empty, and with both empty every column is there. */
@@ -9,6 +10,8 @@ export interface ColumnFilter {
   readonly exclude: readonly RegExp[];
   /** `message.key.columns`: the first that matches `schema.table` counts. */
   readonly keys: readonly { readonly table: RegExp; readonly columns: readonly string[] }[];
+  /** The first that matches counts. */
+  readonly mappings: readonly MappingRule[];
 }
 
 export function columnFilter(reader: KeyReader, values: Partial<Values<typeof EVENT_KEYS>>): ColumnFilter {
@@ -19,7 +22,18 @@ export function columnFilter(reader: KeyReader, values: Partial<Values<typeof EV
       `stands beside "${EVENT_KEYS.includedColumns.key}": give one of them, as in Debezium`,
     );
   }
-  return { include, exclude, keys: keyColumns == null ? [] : readKeys(reader, keyColumns) };
+  const { sourceTypes = [], sourceTypesOf = [] } = values;
+  const mapping = { kind: 'source-type' } as const;
+  return {
+    include,
+    exclude,
+    keys: keyColumns == null ? [] : readKeys(reader, keyColumns),
+    mappings: [
+      ...readMappings(reader),
+      { on: 'column', patterns: sourceTypes, mapping },
+      { on: 'type', patterns: sourceTypesOf, mapping },
+    ],
+  };
 }
 
 function readKeys(reader: KeyReader, given: string): ColumnFilter['keys'] {

@@ -1,5 +1,6 @@
 /** A connector's JSON file to its typed, frozen configuration; every mistake is said at once. */
 import { messageOf } from '../errors.ts';
+import { isMappingKey } from './column-mappings.ts';
 import { type ColumnFilter, columnFilter } from './columns.ts';
 import { CONNECT_OPTIONS } from './connect-transforms/described.ts';
 import type { Field } from './field.ts';
@@ -13,10 +14,12 @@ import { KEYS } from './keys.ts';
 import { type Mistake, mistakesError } from './mistake.ts';
 import { nearest } from './nearest.ts';
 import { type ModuleReference, PLUGIN_PATH, foldersOf, isModulePath } from './plugin-path.ts';
+import { type IdentityRule, readIdentities } from './replica-identity.ts';
 import { ROUTER_KEYS } from './router-keys.ts';
 import { tableFilter } from './table-filter.ts';
 import { HAS_HEADER_KEY_KEYS, PREDICATE_KEYS, STEP_KEYS, TOPIC_NAME_MATCHES_KEYS } from './transform-keys.ts';
 import { type Chain, type PredicateConfig, type TransformConfig, moduleIn, readChain } from './transforms.ts';
+import { shownKey } from './shown-key.ts';
 
 export type ConnectorValues = Values<typeof KEYS>;
 
@@ -41,6 +44,8 @@ export interface ConnectorConfig {
   readonly converters: { readonly key: ModuleReference | null; readonly value: ModuleReference | null };
   readonly serialization: { readonly key: ConverterSettings; readonly value: ConverterSettings };
   readonly columns: ColumnFilter;
+  /** `replica.identity.autoset.values`. */
+  readonly identities: readonly IdentityRule[];
   /** A table to capture matches one of them, as schema.table; empty: every table. */
   readonly tables: readonly RegExp[];
   /** `topic.creation.default.*` beyond partitions and replication: settings of created topics. */
@@ -105,7 +110,7 @@ export function checkConnector(text: string, source: string | null, surroundings
   }
   const config = check.config(document.name ?? 'unnamed');
   return reader.mistakes.length === 0
-    ? { config, unknown: reader.unknown, open }
+    ? { config, unknown: reader.unknown.map(shownKey), open }
     : { mistakes: reader.mistakes.map(withExample), open };
 }
 
@@ -160,7 +165,7 @@ class Check {
     const behindAlias = (key: string): boolean => key.startsWith('transforms.') || key.startsWith('predicates.');
     const remarks = reader.adopt(
       '',
-      (key) => ours.includes(key) || key.startsWith(TOPIC_CONFIG) || behindAlias(key),
+      (key) => ours.includes(key) || key.startsWith(TOPIC_CONFIG) || isMappingKey(key) || behindAlias(key),
       (key, value) => judgeConnectorKey(key, { ...value, routed: isRouted }),
     );
     reader.passOver();
@@ -185,6 +190,7 @@ class Check {
       converters,
       serialization: { key: this.#serialization('key', values), value: this.#serialization('value', values) },
       columns: columnFilter(reader, values),
+      identities: values.replicaIdentities == null ? [] : readIdentities(reader, values.replicaIdentities),
       tables: this.#tables(values),
       topicConfigs: this.#topicConfigs(),
       security: this.#security(values),
@@ -233,7 +239,7 @@ class Check {
     ];
     let unknown = 0;
     for (const [key] of this.#reader.given) {
-      if (known.includes(key) || key.startsWith(TOPIC_CONFIG)) continue;
+      if (known.includes(key) || key.startsWith(TOPIC_CONFIG) || isMappingKey(key)) continue;
       if (foreign.some((alias) => key.startsWith(`${alias}.`))) continue;
       if (chain.foreign.some((prefix) => key.startsWith(prefix))) continue;
       // Where the list is wrong, or not known here, nothing can be said of what stands behind it.

@@ -47,6 +47,20 @@ export const EVENT_KEYS = {
     doc: 'A value that its type in events cannot hold, such as NaN in a precise numeric: stop, or send null, with a warning or without. A key always stops.',
     default: 'warn',
   }),
+  sourceTypes: patterns('column.propagate.source.type', {
+    example: 'public\\.orders\\..*',
+    doc: 'Columns whose schema says their type, length and scale (__debezium.source.column.*): regexes on schema.table.column.',
+    default: [],
+  }),
+  sourceTypesOf: patterns('datatype.propagate.source.type', {
+    example: '.*\\.(numeric|varchar)',
+    doc: 'The same of all columns of a type: regexes on schema.table.type.',
+    default: [],
+  }),
+  replicaIdentities: optional('replica.identity.autoset.values', {
+    example: 'public\\.orders:FULL,public\\.items:INDEX items_code_key',
+    doc: 'Sets the replica identity of captured tables at the start: regex of schema.table, a colon, DEFAULT, FULL, NOTHING or INDEX and its name; commas between them. The role has to own the tables.',
+  }),
   decimal: choice('decimal.handling.mode', ['precise', 'double', 'string'], {
     doc: 'What numeric columns are.',
     default: 'precise',

@@ -4,6 +4,7 @@ import type { Mistake } from './mistake.ts';
 import { nearest } from './nearest.ts';
 import { PLUGIN_PATH } from './plugin-path.ts';
 import { type Env, resolveReferences } from './references.ts';
+import { shownKey } from './shown-key.ts';
 
 /** A value for a key, its references resolved. */
 export interface Given {
@@ -119,7 +120,7 @@ class Reading {
       if (TOP_LEVEL.includes(key)) continue;
       const near = nearest(key, TOP_LEVEL);
       const text = `stands outside of "config"; ${near === null ? SHAPE : `did you mean "${near}"?`}`;
-      this.mistakes.push({ source: this.#source, ...at, key, text, ...(near === null ? {} : { near }) });
+      this.mistakes.push({ source: this.#source, ...at, key: shownKey(key), text, ...(near === null ? {} : { near }) });
     }
   }
 
@@ -153,7 +154,7 @@ class Reading {
       source: from.source,
       line: from.at?.line ?? null,
       column: from.at?.column ?? null,
-      key,
+      key: shownKey(key),
       text: problem,
     });
   }
@@ -169,7 +170,13 @@ class Reading {
   }
 
   #note(text: string, at: Place | null = null, key: string | null = null): void {
-    this.mistakes.push({ source: this.#source, line: at?.line ?? null, column: at?.column ?? null, key, text });
+    this.mistakes.push({
+      source: this.#source,
+      line: at?.line ?? null,
+      column: at?.column ?? null,
+      key: key === null ? null : shownKey(key),
+      text,
+    });
   }
 }
 

@@ -5,6 +5,7 @@ import { JavaRegexError } from './java-regex.ts';
 import type { Judgement, Value } from './known/known-key.ts';
 import { type Remark, adopt } from './known/adopt.ts';
 import type { Mistake } from './mistake.ts';
+import { shownKey } from './shown-key.ts';
 
 export type Fields = Readonly<Record<string, Field<unknown>>>;
 export type Values<F extends Fields> = {
@@ -92,7 +93,7 @@ export class KeyReader {
       source: given === undefined ? this.#source : given.source,
       line: given?.at?.line ?? null,
       column: given?.at?.column ?? null,
-      key: given?.spelled ?? key,
+      key: shownKey(given?.spelled ?? key),
       text,
       ...(near === null ? {} : { near }),
     });

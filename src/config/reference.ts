@@ -1,5 +1,6 @@
 /** docs/configuration.md: every key in a table, from the declarations. */
 import { CONNECT_TRANSFORMS, type Described } from './connect-transforms/described.ts';
+import { MAPPING_KEYS } from './column-mappings.ts';
 import type { Field, Form } from './field.ts';
 import { KAFKA_KEYS, SHARED_KEYS } from './kafka-keys.ts';
 import { KEYS } from './keys.ts';
@@ -26,6 +27,10 @@ export function configurationReference(): string {
     tableOf(own),
     'Any other `topic.creation.default.*`, such as `topic.creation.default.retention.ms`, is a setting of created topics;\n' +
       'with one of them, partitions and replication factor have to be given.\n',
+    'Keys that say in their name how columns are masked or cut, `*` being a number, or an algorithm and a salt. Where several\n' +
+      'match a column, the first in this table counts. Keys of records are sent as they are, and so are columns that are no text\n' +
+      'and are to be masked, both as by Debezium, with a warning in the log. They hold for the columns of an outbox table, too.\n',
+    tableOf(Object.fromEntries(MAPPING_KEYS.map(({ field }) => [field.key, field]))),
     '## Kafka and positions\n',
     'These may also be given for all connectors, as a flag (`--kafka.client.id orders`) or in the environment\n' +
       "(`MILLRACE_KAFKA_CLIENT_ID`); a file's own value wins.\n",

@@ -1,5 +1,6 @@
 /** The JSON Schema (draft-07) of a connector's file, from the declarations of its keys: editors complete and check with it. */
 import { CONNECT_OPTIONS } from './connect-transforms/described.ts';
+import { MAPPING_KEYS } from './column-mappings.ts';
 import type { Field } from './field.ts';
 import { NAME } from './given.ts';
 import { KAFKA_KEYS, SHARED_KEYS } from './kafka-keys.ts';
@@ -74,6 +75,7 @@ const CONNECTOR_PATTERNS = knownPatterns(KNOWN, { spelledOut: [...SPELLED_OUT, '
 function connectorPatterns(): Schema {
   return {
     [`^${literal(TOPIC_CONFIG)}[a-z][a-z0-9.]*$`]: { ...SCALAR, description: 'A setting of created topics.' },
+    ...Object.fromEntries(MAPPING_KEYS.map(({ shape, field }) => [shape.source, valueOf(field)])),
     ...Object.fromEntries(CONNECTOR_PATTERNS.map(([pattern, known]) => [pattern, patternSchema(known)])),
   };
 }

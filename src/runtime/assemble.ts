@@ -57,11 +57,12 @@ export function postgresSettings(config: ConnectorConfig): PostgresSettings {
       includeUnknown: values.unknownTypes,
     },
     columns: columnRules(config.columns),
+    identities: config.identities,
   };
 }
 
 /** The lists of a connector as a source asks them. */
-function columnRules({ include, exclude, keys }: ColumnFilter): PostgresSettings['columns'] {
+function columnRules({ include, exclude, keys, mappings }: ColumnFilter): PostgresSettings['columns'] {
   return {
     includes: (table, column) => {
       const name = `${tableName(table)}.${column.name}`;
@@ -69,6 +70,14 @@ function columnRules({ include, exclude, keys }: ColumnFilter): PostgresSettings
       return !exclude.some((pattern) => pattern.test(name));
     },
     key: (table) => keys.find((each) => each.table.test(tableName(table)))?.columns ?? null,
+    mapping: (table, column, typeName) => {
+      const ofName = `${tableName(table)}.${column.name}`;
+      const ofType = `${tableName(table)}.${typeName}`;
+      return (
+        mappings.find(({ on, patterns }) => patterns.some((pattern) => pattern.test(on === 'column' ? ofName : ofType)))
+          ?.mapping ?? null
+      );
+    },
   };
 }
 

@@ -17,6 +17,7 @@ import type { Source } from '../source/source.ts';
 import { type Step, createChain } from '../transform/chain.ts';
 import { createConnectTransform } from '../transform/connect/create.ts';
 import { type Expand, createExpand } from '../transform/events.ts';
+import { maskingOf } from '../transform/masked-row.ts';
 import { type OutboxRouter, createOutboxRouter } from '../transform/outbox.ts';
 import { type Predicate, hasHeaderKey, recordIsTombstone, topicNameMatches } from '../transform/predicates.ts';
 import { type Decoding, datumOf } from '../transform/record.ts';
@@ -220,7 +221,8 @@ function stageOf(
 
 function routerOf(config: RouterConfig, { log, metrics, source }: ChainSurroundings): OutboxRouter {
   const headerEncoder = (column: Column): ((bytes: Buffer) => Buffer) | null => source.headerEncoder?.(column) ?? null;
-  return createOutboxRouter(routerSettings(config), { log, metrics, headerEncoder });
+  const masking = (table: Table): ReturnType<typeof maskingOf> => maskingOf(source.describe(table));
+  return createOutboxRouter(routerSettings(config), { log, metrics, headerEncoder, masking });
 }
 
 function predicateOf(name: string, config: PredicateConfig, plugins: Plugins, decoding: Decoding): Predicate {

@@ -106,13 +106,17 @@ export class RowFormat {
 /** What stands for a null. In a new row, and in what an old one carries, it is one. */
 function absent(column: ColumnFormat, { table }: Row, old: boolean): Data {
   const isNull = !old || table.columns[column.index]?.key === true;
-  if (isNull && !column.schema.optional) throw new RequiredNull(table, column.index);
+  // A mask stands for a null, too.
+  if (isNull && !column.schema.optional && (column.map?.(null) ?? null) === null) {
+    throw new RequiredNull(table, column.index);
+  }
   return column.absent;
 }
 
 function formatOf(column: ColumnDescription, index: number, placeholder: Buffer): ColumnFormat {
-  const unavailable = unavailableOf(column.schema, placeholder);
-  const substitute = column.schema.optional ? null : (column.schema.default ?? zeroOf(column.schema));
+  const map = column.map ?? ((value: Data): Data => value);
+  const unavailable = map(unavailableOf(column.schema, placeholder));
+  const substitute = map(column.schema.optional ? null : (column.schema.default ?? zeroOf(column.schema)));
   const json = (data: Data): Buffer => {
     const out = new JsonWriter(64);
     writeJson(column.schema, data, out);
@@ -123,7 +127,7 @@ function formatOf(column: ColumnDescription, index: number, placeholder: Buffer)
     before: Buffer.from(`${index === 0 ? '' : ','}${JSON.stringify(column.name)}:`),
     absent: substitute,
     absentJson: substitute === null ? NULL : json(substitute),
-    defaultJson: json(column.schema.default ?? substitute),
+    defaultJson: json(substitute ?? column.schema.default ?? null),
     unavailable,
     unavailableJson: json(unavailable),
   };

@@ -2,12 +2,13 @@
  * Changes to events, before any transform: as Debezium's connectors emit them
  * (https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-events).
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Row, RowChange } from '../change/change.ts';
 import type { Change } from '../change/change.ts';
-import type { ChangeEvent, EventOp, TableDescription } from '../change/event.ts';
+import type { ChangeEvent, ColumnDescription, EventOp, TableDescription } from '../change/event.ts';
 import type { Tx } from '../change/fragment.ts';
 import type { Body, Header, Message } from '../change/message.ts';
-import { OPTIONAL_STRING } from '../change/schema.ts';
+import { type Data, OPTIONAL_STRING } from '../change/schema.ts';
 import { type Table, tableName } from '../change/table.ts';
 import { UNCHANGED } from '../change/value.ts';
 import { MillraceError } from '../errors.ts';
@@ -149,7 +150,18 @@ function movesKey({ key }: TableDescription, before: Row, after: Row): boolean {
 
 /** Whether no column that events carry has changed; only an old row that is whole can tell. */
 function isSame({ columns }: TableDescription, before: Row, after: Row): boolean {
-  return columns.every(({ index }) => carries(before, index) && sameBytes(before.bytes(index), after.bytes(index)));
+  return columns.every((column) => {
+    if (!carries(before, column.index)) return false;
+    const one = before.bytes(column.index);
+    const other = after.bytes(column.index);
+    if (sameBytes(one, other)) return true;
+    // Of what is masked, what events show counts.
+    return column.map !== undefined && isDeepStrictEqual(shownOf(column, one), shownOf(column, other));
+  });
+}
+
+function shownOf({ type, map }: ColumnDescription, bytes: ReturnType<Row['bytes']>): Data | undefined {
+  return bytes === null ? map?.(null) : bytes === UNCHANGED ? undefined : type.data(bytes);
 }
 
 /** Whether old rows have the column: else they read as if it were null. */

@@ -36,6 +36,8 @@ export interface OutboxContext {
   readonly metrics: Metrics;
   /** How the source writes a column as a header; null: as received. */
   readonly headerEncoder?: (column: Column) => HeaderEncoder | null;
+  /** Of a table: its rows as events show them, masked; null: no column is masked. */
+  readonly masking?: (table: Table) => ((row: Row) => Row) | null;
 }
 
 type HeaderEncoder = (bytes: Buffer) => Buffer;
@@ -54,6 +56,7 @@ interface Plan {
   readonly route: number;
   /** `id` first. */
   readonly headers: readonly HeaderColumn[];
+  readonly masking: ((row: Row) => Row) | null;
 }
 
 const TRUE = Buffer.from('true');
@@ -76,8 +79,10 @@ export function createOutboxRouter(settings: OutboxSettings, context: OutboxCont
   const { log, metrics } = context;
   let plan: Plan | null = null;
 
-  const route = (row: Row, before: readonly Header[], timestampMs: number): Message => {
-    if (plan === null || plan.table !== row.table) plan = planFor(row.table, settings, context);
+  const route = (received: Row, before: readonly Header[], timestampMs: number): Message => {
+    const { table } = received;
+    if (plan === null || plan.table !== table) plan = planFor(table, settings, context);
+    const row = plan.masking === null ? received : plan.masking(received);
     const payload = payloadOf(row, plan.payload);
     const tombstone = settings.tombstoneOnEmptyPayload && isEmpty(payload);
     const headers: Header[] = before.slice();
@@ -124,7 +129,7 @@ function rejectUpdate(table: Table, behaviour: OutboxSettings['onUpdate'], log: 
   else log.warn(message, { kind: 'data' });
 }
 
-function planFor(table: Table, settings: OutboxSettings, { headerEncoder }: OutboxContext): Plan {
+function planFor(table: Table, settings: OutboxSettings, { headerEncoder, masking }: OutboxContext): Plan {
   const find = (name: string, option: string): number => {
     const index = columnIndex(table, name);
     if (index >= 0) return index;
@@ -149,6 +154,7 @@ function planFor(table: Table, settings: OutboxSettings, { headerEncoder }: Outb
     payload: find(settings.payloadField, 'table.field.event.payload'),
     route: find(settings.routeByField, 'route.by.field'),
     headers,
+    masking: masking?.(table) ?? null,
   };
 }
 

@@ -105,5 +105,5 @@ export const testEventSettings: Pick<PostgresSettings, 'version' | 'topicPrefix'
   version: 'test',
   topicPrefix: 'shop',
   types: DEFAULT_TYPE_OPTIONS,
-  columns: { includes: () => true, key: () => null },
+  columns: { includes: () => true, key: () => null, mapping: () => null },
 };

@@ -91,6 +91,15 @@ ${table(['Option', 'Meaning'], supported(ROUTER_KEYS, ''))}
 
 \`topic.creation.default.*\` gives created topics any setting of a topic, as in Kafka Connect.
 
+\`column.mask.with.<n>.chars\`, \`column.mask.hash[.v2].<algorithm>.with.salt.<salt>\` and \`column.truncate.to.<n>.chars\` do
+what they do there, which spares keys of records, and of what is to be masked all that is no text: that is said in the log, once
+for each version of a table. On purpose otherwise:
+
+- Where several match a column, a mask comes before a hash, a hash before a cut, and all of them before \`column.propagate.source.type\`
+  and \`datatype.propagate.source.type\`. In Debezium a cut or a source type may undo a mask.
+- A cut leaves no half of a character that takes two of Java's.
+- The algorithm MD2 is refused.
+
 ## Events
 
 Row changes are the records of Debezium 3.4.3, byte for byte but for versions, times and positions: every kind of change, keys

@@ -27,20 +27,6 @@ export const DEBEZIUM: Family = {
       'executor.shutdown.timeout.ms',
       'query.fetch.size',
     ),
-    ...refused(
-      'masking and cutting are not supported yet, and ignoring them would disclose what is to be hidden',
-      'Leave the column out with column.exclude.list, or store it as it may be seen',
-      'column.mask.hash.*.with.salt.*',
-      'column.mask.with.*.chars',
-      'column.truncate.to.*.chars',
-    ),
-    ...routed(
-      [''],
-      'schemas do not name the types of columns',
-      'schemas that are sent would lack the types of the columns in the database. Remove it',
-      'column.propagate.source.type',
-      'datatype.propagate.source.type',
-    ),
     ...routed(
       ['false'],
       'schemas have no comments',

@@ -90,12 +90,6 @@ export const POSTGRES: Family = {
     ),
     ...routed(
       [''],
-      'replica identities stay as they are',
-      'rows before a change would lack columns. Remove it, and set it yourself: ALTER TABLE … REPLICA IDENTITY FULL',
-      'replica.identity.autoset.values',
-    ),
-    ...routed(
-      [''],
       'logical messages of every prefix are sent, to topic.prefix.message',
       'it would send messages that are not wanted: prefixes are not told apart yet. Remove it; skipped.operations=t,m leaves out all messages',
       'message.prefix.include.list',

@@ -11,6 +11,7 @@ import { parsePosition } from './position.ts';
 import { type ServerFacts, checkResume, judgeServer, readServerFacts } from './preflight.ts';
 import { checkFirstSlot, missingSlot } from './prepare.ts';
 import { FILTERED, NO_IDENTITY, planPublication } from './publication.ts';
+import { missingOwnership, planIdentities } from './replica-identity.ts';
 import type { PostgresSettings } from './settings.ts';
 import { type NeededColumn, judgeTable, tableFacts } from './doctor-table.ts';
 import { type Slot, checkConfirmed, checkSlot, creationOf, readSlot, refuseStranger, walsenderName } from './slot.ts';
@@ -162,6 +163,10 @@ class Plan {
     }
     if (silent !== null) this.#say('warning', silent.text, silent.statement);
     if (filtered.length > 0) this.#say('warning', `${FILTERED}: ${filtered.join(', ')}`);
+    for (const change of await planIdentities(this.#client, settings)) {
+      this.#say('create', `the replica identity of ${change.table} would be set`, change.statement);
+      if (!change.owned) this.#findings.push(obstacle(missingOwnership(change)));
+    }
     return tables;
   }
 

@@ -9,6 +9,7 @@ import { parsePosition } from './position.ts';
 import { type ServerFacts, checkResume } from './preflight.ts';
 import { publicationRights } from './plan-queries.ts';
 import { ensurePublication, planPublication } from './publication.ts';
+import { missingOwnership, planIdentities, setIdentities } from './replica-identity.ts';
 import type { PostgresSettings } from './settings.ts';
 import {
   type Slot,
@@ -66,6 +67,8 @@ export async function checkStart(of: {
       if (plan.refusals[0] !== undefined) throw plan.refusals[0];
       const [lacking] = plan.action === null ? [] : await publicationRights(client, settings, plan.action);
       if (lacking !== undefined) throw missingRight(lacking);
+      const foreign = (await planIdentities(client, settings)).find(({ owned }) => !owned);
+      if (foreign !== undefined) throw missingOwnership(foreign);
     } catch (error) {
       throw databaseError(error, 'cannot check the start');
     }
@@ -110,6 +113,7 @@ async function resume(
   if (slot === null) throw missingSlot(settings);
   checkSlot(slot, settings);
   await ensurePublication(client, settings, { log, start: 'continued' });
+  await setIdentities(client, settings, log);
   await freeSlot(client, settings, walsender, preparation);
   return position;
 }
@@ -120,6 +124,7 @@ async function firstStart(client: pg.Client, preparation: Preparation, walsender
   if (slot !== null) checkFirstSlot(slot, { settings, facts, earlier: preparation.opened.earlier });
   // The publication first: a slot only sees a publication that is older than itself.
   await ensurePublication(client, settings, { log, start: slot === null ? 'first' : 'continued' });
+  await setIdentities(client, settings, log);
   if (slot === null) {
     await createSlot(settings, preparation);
     log.info('created the slot', { slot: settings.slotName });

@@ -1,3 +1,4 @@
+import type { IdentityRule } from './replica-identity.ts';
 import type { ColumnRules } from './table-catalog.ts';
 import type { TypeOptions } from './types/options.ts';
 
@@ -32,4 +33,6 @@ export interface PostgresSettings {
   readonly topicPrefix: string;
   readonly types: TypeOptions;
   readonly columns: ColumnRules;
+  /** `replica.identity.autoset.values`. */
+  readonly identities?: readonly IdentityRule[];
 }

@@ -48,6 +48,12 @@ export function createPostgresSource(settings: PostgresSettings, context: Postgr
   return new PostgresSource(settings, context);
 }
 
+const DISCLOSED = {
+  'no text':
+    'a column that is to be masked is no text, so it is sent as it is (as by Debezium): leave it out with column.exclude.list',
+  key: 'a column that is to be masked or cut is part of the key, where it is sent as it is (as by Debezium): set message.key.columns',
+} as const;
+
 class PostgresSource implements Source {
   readonly #settings: PostgresSettings;
   readonly #context: PostgresSourceContext;
@@ -214,15 +220,18 @@ class PostgresSource implements Source {
   async #learn(tables: readonly LoggedTable[], signal: AbortSignal): Promise<boolean> {
     const { lease } = this.#held();
     try {
-      await this.#catalog.learn(lease.client, tables).catch(async (error: unknown) => {
+      const disclosed = await this.#catalog.learn(lease.client, tables).catch(async (error: unknown) => {
         if (codeOf(error) !== LOCK_NOT_AVAILABLE) throw error;
         this.#context.log.info('waiting for a captured table that is locked, to read its columns', {
           tables: tables.slice(0, 5).map(({ table }) => tableName(table)),
         });
-        await withSession(this.#settings, { applicationName: 'millrace/catalog', signal }, (client) =>
+        return withSession(this.#settings, { applicationName: 'millrace/catalog', signal }, (client) =>
           this.#catalog.learn(client, tables),
         );
       });
+      for (const { table, column, why } of disclosed) {
+        this.#context.log.warn(DISCLOSED[why], { table: tableName(table), column });
+      }
       return true;
     } catch (error) {
       if (signal.aborted) return false;

@@ -9,7 +9,9 @@ import type { Schema } from '../../change/schema.ts';
 import { type Column, type Table, tableName } from '../../change/table.ts';
 import { MillraceError } from '../../errors.ts';
 import { columnDefault } from './column-default.ts';
+import { type ColumnMapping, mapType } from './column-mapping.ts';
 import type { Relation } from './pgoutput.ts';
+import { type ColumnFacts, columnFacts } from './types/column-facts.ts';
 import { type ColumnTypes, createColumnTypes, missingTypes } from './types/column-types.ts';
 import { type CatalogRow, loadTypeCatalog } from './types/catalog.ts';
 import { DEFAULT_TYPE_OPTIONS, type TypeOptions } from './types/options.ts';
@@ -35,11 +37,20 @@ LEFT JOIN pg_catalog.pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
 WHERE a.attrelid = ANY($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum`;
 
-/** Which columns events carry, and which of them are a key of the user's choice. */
+/** Which columns events carry and in what form, and which of them are a key of the user's choice. */
 export interface ColumnRules {
   readonly includes: (table: Table, column: Column) => boolean;
   /** `message.key.columns`; null: none for this table. */
   readonly key: (table: Table) => readonly string[] | null;
+  /** null: as it is. `typeName` as in pg_type. */
+  readonly mapping: (table: Table, column: Column, typeName: string) => ColumnMapping | null;
+}
+
+/** A column that is to be masked and that Debezium, and so do we, sends as it is. */
+export interface Disclosed {
+  readonly table: Table;
+  readonly column: string;
+  readonly why: 'no text' | 'key';
 }
 
 /** A table as the log describes it. */
@@ -56,20 +67,28 @@ export class TableCatalog {
     this.#rules = rules;
   }
 
-  /** Reads what is needed to describe tables of the log. Waits for whoever has locked one of them. */
-  async learn(client: Pick<pg.Client, 'query'>, relations: readonly LoggedTable[]): Promise<void> {
+  /**
+   * Reads what is needed to describe tables of the log. Waits for whoever has locked one of them. Gives the columns that no
+   * mask can hide.
+   */
+  async learn(client: Pick<pg.Client, 'query'>, relations: readonly LoggedTable[]): Promise<readonly Disclosed[]> {
     const columns = relations.flatMap(({ table }) => table.columns);
     if (this.#types === null || missingTypes(this.#types, columns).length > 0) {
       // What has been dropped since the last look is in the log for a while yet.
       this.#types = new Map([...(this.#types ?? []), ...(await loadTypeCatalog(client))]);
     }
     const { rows } = await client.query<ColumnRow>(COLUMNS, [relations.map(({ table }) => table.id)]);
-    const types = createColumnTypes(this.#options, this.#types);
+    const catalog = this.#types;
+    const types = createColumnTypes(this.#options, catalog);
+    const factsOf = (column: Column): ColumnFacts => columnFacts(column, catalog);
     const known = Map.groupBy(rows, (row) => row.table);
-    for (const relation of relations) {
+    return relations.flatMap((relation) => {
       const { table } = relation;
-      this.#descriptions.set(table, describe(relation, known.get(table.id) ?? [], types, this.#rules));
-    }
+      const disclosed: Disclosed[] = [];
+      const knowledge = { types, factsOf, rules: this.#rules, disclosed };
+      this.#descriptions.set(table, describe(relation, known.get(table.id) ?? [], knowledge));
+      return disclosed;
+    });
   }
 
   knows(table: Table): boolean {
@@ -92,26 +111,46 @@ export class TableCatalog {
   }
 }
 
+interface Knowledge {
+  readonly types: ColumnTypes;
+  readonly factsOf: (column: Column) => ColumnFacts;
+  readonly rules: ColumnRules;
+  readonly disclosed: Disclosed[];
+}
+
 function describe(
   relation: LoggedTable,
   known: readonly ColumnRow[],
-  types: ColumnTypes,
-  { includes, key }: ColumnRules,
+  { types, factsOf, rules, disclosed }: Knowledge,
 ): TableDescription {
   const { table } = relation;
   const rows = matched(table, known);
-  const all = table.columns.flatMap((column, index): ColumnDescription[] => {
+  const all = table.columns.flatMap((column, index): { plain: ColumnDescription; shown: ColumnDescription }[] => {
     const type = types(column);
-    return type === null ? [] : [{ index, name: column.name, schema: schemaOf(type, column, rows.get(column)), type }];
+    if (type === null) return [];
+    const plain = { index, name: column.name, schema: schemaOf(type, column, rows.get(column)), type };
+    const facts = factsOf(column);
+    const mapping = rules.mapping(table, column, facts.typeName);
+    if (mapping === null) return [{ plain, shown: plain }];
+    if ((mapping.kind === 'mask' || mapping.kind === 'hash') && !facts.isText)
+      disclosed.push({ table, column: column.name, why: 'no text' });
+    const { type: mapped, map } = mapType(type, mapping, facts, column.name);
+    const schema = withParametersOf(plain.schema, mapped.schema);
+    return [{ plain, shown: { ...plain, type: mapped, schema, ...(map === null ? {} : { map }) } }];
   });
-  const named = new Map(all.map((column) => [column.name, column]));
-  const chosen = key(table);
+  const named = new Map(all.map((column) => [column.plain.name, column]));
+  const chosen = rules.key(table);
   const absent = chosen?.find((name) => table.columns.every((column) => column.name !== name));
   if (absent !== undefined) throw noSuchColumn(table, absent);
-  const keyNames = chosen ?? keyColumns(relation, rows, known);
+  const key = (chosen ?? keyColumns(relation, rows, known)).flatMap((name) => named.get(name) ?? []);
+  // Debezium leaves keys as they are: masked ones would no longer tell rows apart.
+  for (const { plain, shown } of key)
+    if (shown.map !== undefined) disclosed.push({ table, column: plain.name, why: 'key' });
+  const mapped = all.map(({ shown }) => shown).filter(({ map }) => map !== undefined);
   return {
-    columns: all.filter(({ index }) => includes(table, table.columns[index] as Column)),
-    key: keyNames.flatMap((name) => named.get(name) ?? []),
+    columns: all.map(({ shown }) => shown).filter(({ index }) => rules.includes(table, table.columns[index] as Column)),
+    key: key.map(({ plain }) => plain),
+    ...(mapped.length === 0 ? {} : { mapped }),
   };
 }
 
@@ -178,4 +217,11 @@ function schemaOf(type: ColumnType, { typeId }: Column, row: ColumnRow | undefin
   const expression = row?.typeId === typeId ? row.expression : null;
   const value = expression === null ? undefined : columnDefault(expression, type);
   return Object.freeze({ ...type.schema, optional, ...(value === undefined ? {} : { default: value }) });
+}
+
+/** A column's schema with what a mapping has added to that of its type. */
+function withParametersOf(schema: Schema, { parameters }: Schema): Schema {
+  return parameters === schema.parameters || parameters === undefined
+    ? schema
+    : Object.freeze({ ...schema, parameters });
 }

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { EVENT_MODES, STEPS, TABLES } from '../../fixtures/debezium/scenario.ts';
+import { EVENT_MODES, stepsOf, tablesOf } from '../../fixtures/debezium/scenario.ts';
 import { startMillrace } from '../../support/process.ts';
 import { committed, freshDatabase, freshName, kafka, postgres, waitFor } from '../../support/servers.ts';
 
@@ -77,7 +77,7 @@ for (const [mode, settings] of Object.entries(EVENT_MODES)) {
     const [server, bootstrap] = [await postgres(18), await kafka()];
     const db = await freshDatabase(server);
     t.after(() => db.drop());
-    for (const statement of TABLES) await db.client.query(statement);
+    for (const statement of tablesOf(mode)) await db.client.query(statement);
     await db.client.query('CREATE PUBLICATION dbz FOR ALL TABLES WITH (publish_via_partition_root = true)');
     const name = freshName('shop');
     const run = await startMillrace({
@@ -105,7 +105,7 @@ for (const [mode, settings] of Object.entries(EVENT_MODES)) {
     });
     t.after(() => run.child.kill('SIGKILL'));
     await run.reaches('running');
-    for (const step of STEPS) {
+    for (const step of stepsOf(mode)) {
       if (typeof step === 'string') await db.client.query(step);
       else {
         await db.client.query('BEGIN');
