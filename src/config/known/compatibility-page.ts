@@ -90,6 +90,19 @@ type (docs/postgres-types.md). On purpose otherwise:
 
 ${EVENTS.map((each) => `- ${each}`).join('\n')}
 
+## Heartbeats and publications
+
+- The position advances without heartbeats; their records are for those who watch the topic. They are sent at their interval
+  also while nothing happens, in the Kafka transaction of the position, and pass the transforms, as in Kafka Connect.
+- A database in which nothing happens while others of its server write holds their log back: nothing of it is ours to
+  acknowledge. \`heartbeat.action.query\` writes into a table of yours. \`heartbeat.message.prefix\`, which Debezium does
+  not have, writes a logical message instead (\`pg_logical_emit_message\`), which needs no table and no right; it becomes no
+  event, whatever \`message.prefix.include.list\` says, and neither does any other message of that prefix.
+- The statements run on a session of their own, one at a time, only where this instance works, and end after 10 seconds; what
+  fails is a warning.
+- A publication that is created publishes what \`skipped.operations\`, if it is given, leaves over. One that exists is not
+  changed: where it leaves out what is to be events, the start and \`millrace plan\` say so, with the statement.
+
 ## Transforms
 
 Beside the router these are here, with every option of theirs (docs/configuration.md), under the names of their classes with

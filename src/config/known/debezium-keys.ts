@@ -3,7 +3,6 @@ import { type Family, fixed, harmless, refused } from './known-key.ts';
 
 const NO_SNAPSHOT = 'there are no snapshots (snapshot.mode is no_data)';
 const NO_SIGNAL = 'has no effect unless signal.enabled.channels or signal.data.collection turns signals on';
-const NO_HEARTBEAT = 'the position advances without heartbeats, so no heartbeat records are sent';
 const ROUTED = 'an outbox event carries no schema and no source block';
 const ROUTER_NAMES = 'the outbox router names the topic';
 
@@ -64,14 +63,7 @@ export const DEBEZIUM: Family = {
     ),
     ...harmless('memory is bounded in bytes, by max.queue.size.in.bytes', 'max.queue.size'),
     ...harmless('the log is pushed to us: nothing is polled for', 'poll.interval.ms', 'poll.dispatch.interval.ms'),
-    ...harmless(
-      NO_HEARTBEAT,
-      'heartbeat.interval.ms',
-      'heartbeat.action.query',
-      'heartbeat.topics.prefix',
-      'topic.heartbeat.prefix',
-      'topic.heartbeat.name',
-    ),
+    ...harmless('as in Debezium 3.4, topic.heartbeat.prefix is what counts', 'heartbeat.topics.prefix'),
     ...harmless(ROUTER_NAMES, 'topic.naming.strategy', 'topic.cache.size'),
     ...harmless(ROUTED, 'sourceinfo.struct.maker', 'transaction.metadata.factory'),
     ...fixed(

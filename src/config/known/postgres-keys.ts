@@ -87,12 +87,6 @@ export const POSTGRES: Family = {
       'the outbox router sends inserts alone, which need no replica identity; set it with ALTER TABLE … REPLICA IDENTITY',
       'replica.identity.autoset.values',
     ),
-    ...refused(
-      'events from pg_logical_emit_message are not sent yet, so what is to be included would be missing',
-      'Write the events into an outbox table',
-      'message.prefix.include.list',
-    ),
-    ...harmless('logical messages are not sent', 'message.prefix.exclude.list'),
     ...harmless('a new shape of the table comes with the log', 'schema.refresh.mode'),
     ...harmless('the outbox router sends inserts alone, in which no value is left out', 'toasted.value.placeholder'),
   ],

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { MillraceError } from '../../errors.ts';
 import type { Log } from '../../ports.ts';
 import { databaseError } from './connection.ts';
-import type { PostgresSettings } from './settings.ts';
+import type { Operation, PostgresSettings } from './settings.ts';
 
 interface TableName {
   readonly schema: string;
@@ -16,8 +16,7 @@ interface TableRow extends TableName {
   readonly identity: boolean;
 }
 interface Publication {
-  readonly inserts: boolean;
-  readonly changes: boolean;
+  readonly operations: readonly Operation[];
   readonly root: boolean;
 }
 
@@ -40,6 +39,8 @@ export interface PublicationPlan {
   readonly tables: readonly string[];
   /** Published tables on which UPDATE and DELETE fail. */
   readonly withoutIdentity: readonly string[];
+  /** Operations that are to be events and that the publication leaves out, and the statement that adds them; or null. */
+  readonly unpublished: { readonly operations: readonly Operation[]; readonly statement: string } | null;
   /** Tables of which the publication leaves rows or columns out. */
   readonly filtered: readonly string[];
 }
@@ -51,7 +52,8 @@ export async function ensurePublication(
   { log, start }: PublicationContext,
 ): Promise<void> {
   const name = settings.publicationName;
-  const { action, refusals, tables, withoutIdentity, filtered } = await planPublication(client, settings, start);
+  const plan = await planPublication(client, settings, start);
+  const { action, refusals, tables, withoutIdentity, unpublished, filtered } = plan;
   if (refusals[0] !== undefined) throw refusals[0];
   if (action !== null) await run(client, action.statement);
   if (action?.kind === 'create') log.info('created the publication', { publication: name, tables: tables.length });
@@ -61,12 +63,15 @@ export async function ensurePublication(
     else log.warn('widened the publication: rows committed to these tables before now were not captured', fields);
   }
   if (withoutIdentity.length > 0) log.warn(NO_IDENTITY, { publication: name, tables: withoutIdentity });
+  if (unpublished !== null) log.warn(UNPUBLISHED, { publication: name, ...unpublished });
   // Column lists and row filters (PostgreSQL 15) are somebody's wish, but whoever misses rows has to find the reason.
   if (filtered.length > 0) log.warn(FILTERED, { publication: name, tables: filtered });
 }
 
 export const NO_IDENTITY =
   'tables without a replica identity: while they are published, UPDATE and DELETE on them fail; add a primary key';
+export const UNPUBLISHED =
+  'the publication leaves operations out that are to be events: run the statement, or name them in skipped.operations';
 export const FILTERED = 'the publication has a row filter or a column list: what it leaves out is not captured';
 
 /** Looks only. */
@@ -77,14 +82,16 @@ export async function planPublication(
 ): Promise<PublicationPlan> {
   const { publicationName: name, publicationAutocreate: mode } = settings;
   const found = await client.query<Publication>(
-    `SELECT pubinsert AS inserts, pubupdate OR pubdelete AS changes, pubviaroot AS root
+    `SELECT array_remove(ARRAY[CASE WHEN pubinsert THEN 'insert' END, CASE WHEN pubupdate THEN 'update' END,
+              CASE WHEN pubdelete THEN 'delete' END, CASE WHEN pubtruncate THEN 'truncate' END], NULL) AS operations, pubviaroot AS root
        FROM pg_catalog.pg_publication WHERE pubname = $1`,
     [name],
   );
   const publication = found.rows[0];
   const tables = mode === 'no_tables' ? [] : await capturedTables(client, settings);
   if (!publication) return planCreation(settings, start, tables);
-  const wanted = tables.filter((table) => table.root === null);
+  const roots = tables.filter((table) => table.root === null);
+  const wanted = (operation: Operation): boolean => settings.operations.includes(operation);
   const covered = await client.query<TableName>(
     'SELECT schemaname AS schema, tablename AS name FROM pg_catalog.pg_publication_tables WHERE pubname = $1',
     [name],
@@ -92,9 +99,9 @@ export async function planPublication(
   const names = new Set(covered.rows.map(full));
   const missing = tables.filter((table) => !names.has(full(table)));
   const statement = `ALTER PUBLICATION ${quote(name)} ADD TABLE ${missing.map(quoted).join(', ')}`;
-  const partitioned = wanted.find((table) => table.partitioned);
+  const partitioned = roots.find((table) => table.partitioned);
   const refusals = [
-    ...(publication.inserts ? [] : [noInserts(name)]),
+    ...(wanted('insert') && !publication.operations.includes('insert') ? [noInserts(name)] : []),
     ...(partitioned && !publication.root ? [noRoot(partitioned, name)] : []),
     ...partitionRefusals(missing),
     ...(missing.length > 0 && mode !== 'filtered' ? [uncovered(missing, name, statement)] : []),
@@ -103,7 +110,8 @@ export async function planPublication(
     action: missing.length === 0 ? null : { kind: 'widen', statement, tables: missing.map(full) },
     refusals,
     tables: tables.map(full),
-    withoutIdentity: publication.changes ? lackingIdentity(wanted) : [],
+    withoutIdentity: needsIdentity(publication.operations) ? lackingIdentity(roots) : [],
+    unpublished: tables.length === 0 ? null : unpublished(publication, settings),
     filtered: await filteredTables(client, settings),
   };
 }
@@ -135,7 +143,8 @@ function planCreation(
     action: { kind: 'create', statement, tables: tables.map(full) },
     refusals,
     tables: tables.map(full),
-    withoutIdentity: lackingIdentity(tables),
+    withoutIdentity: settings.publish === null || needsIdentity(settings.publish) ? lackingIdentity(tables) : [],
+    unpublished: null,
     filtered: [],
   };
 }
@@ -188,6 +197,20 @@ function partitionRefusals(tables: readonly TableRow[]): MillraceError[] {
   ];
 }
 
+function unpublished({ operations }: Publication, settings: PostgresSettings): PublicationPlan['unpublished'] {
+  const missing = settings.operations.filter((each) => !operations.includes(each));
+  if (missing.length === 0) return null;
+  const all = [...operations, ...missing].join(', ');
+  return {
+    operations: missing,
+    statement: `ALTER PUBLICATION ${quote(settings.publicationName)} SET (publish = '${all}')`,
+  };
+}
+
+function needsIdentity(operations: readonly Operation[]): boolean {
+  return operations.includes('update') || operations.includes('delete');
+}
+
 function lackingIdentity(tables: readonly TableRow[]): string[] {
   return tables.filter((table) => !table.identity).map(full);
 }
@@ -233,7 +256,9 @@ function matches({ includeTables }: PostgresSettings, name: string): boolean {
 
 function createStatement(settings: PostgresSettings, tables: readonly TableName[]): string {
   const head = `CREATE PUBLICATION ${quote(settings.publicationName)}`;
-  const viaRoot = 'WITH (publish_via_partition_root = true)';
+  const { publish } = settings;
+  const only = publish === null ? '' : `, publish = '${publish.join(', ')}'`;
+  const viaRoot = `WITH (publish_via_partition_root = true${only})`;
   switch (settings.publicationAutocreate) {
     case 'all_tables':
       return `${head} FOR ALL TABLES ${viaRoot}`;

@@ -1,5 +1,8 @@
+import type { HeartbeatSettings } from './heartbeat.ts';
 import type { ColumnRules } from './table-catalog.ts';
 import type { TypeOptions } from './types/options.ts';
+
+export type Operation = 'insert' | 'update' | 'delete' | 'truncate';
 
 export type SslMode = 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
 
@@ -30,4 +33,12 @@ export interface PostgresSettings {
   readonly topicPrefix: string;
   readonly types: TypeOptions;
   readonly columns: ColumnRules;
+  /** Whether a logical message of this prefix is an event. */
+  readonly includesMessage: (prefix: string) => boolean;
+  /** What events are made of: a publication that leaves one of them out is pointed out. */
+  readonly operations: readonly Operation[];
+  /** What a publication that is created publishes (`skipped.operations`); null: everything. */
+  readonly publish: readonly Operation[] | null;
+  /** null: none. */
+  readonly heartbeat: HeartbeatSettings | null;
 }
