@@ -10,7 +10,7 @@ import { parseLsn } from './lsn.ts';
 import { parsePosition } from './position.ts';
 import { type ServerFacts, checkResume, judgeServer, readServerFacts } from './preflight.ts';
 import { checkFirstSlot, missingSlot } from './prepare.ts';
-import { FILTERED, NO_IDENTITY, UNPUBLISHED, planPublication } from './publication.ts';
+import { FILTERED, NO_IDENTITY, planPublication } from './publication.ts';
 import type { PostgresSettings } from './settings.ts';
 import { type Slot, checkConfirmed, checkSlot, creationOf, readSlot, refuseStranger, walsenderName } from './slot.ts';
 import { checkSynchronous } from './synchronous.ts';
@@ -124,7 +124,7 @@ class Plan {
     const { settings } = this.#options;
     const name = settings.publicationName;
     const plan = await planPublication(this.#client, settings, start);
-    const { action, refusals, tables, withoutIdentity, unpublished, filtered } = plan;
+    const { action, refusals, tables, withoutIdentity, silent, filtered } = plan;
     if (tables.length > 0) this.#say('ok', `captured: ${tables.join(', ')}`);
     this.#findings.push(...refusals.map(obstacle));
     if (refusals.length === 0 && action !== null) {
@@ -134,8 +134,7 @@ class Plan {
     }
     if (refusals.length === 0 && action === null) this.#say('ok', `publication "${name}" covers them`);
     if (withoutIdentity.length > 0) this.#say('warning', `${NO_IDENTITY}: ${withoutIdentity.join(', ')}`);
-    if (unpublished !== null)
-      this.#say('warning', `${UNPUBLISHED}: ${unpublished.operations.join(', ')}`, unpublished.statement);
+    if (silent !== null) this.#say('warning', silent.text, silent.statement);
     if (filtered.length > 0) this.#say('warning', `${FILTERED}: ${filtered.join(', ')}`);
   }
 

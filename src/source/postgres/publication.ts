@@ -39,8 +39,8 @@ export interface PublicationPlan {
   readonly tables: readonly string[];
   /** Published tables on which UPDATE and DELETE fail. */
   readonly withoutIdentity: readonly string[];
-  /** Operations that are to be events and that the publication leaves out, and the statement that adds them; or null. */
-  readonly unpublished: { readonly operations: readonly Operation[]; readonly statement: string } | null;
+  /** What the publication leaves out of row changes that are to be sent, in words; null: nothing. */
+  readonly silent: { readonly text: string; readonly statement: string } | null;
   /** Tables of which the publication leaves rows or columns out. */
   readonly filtered: readonly string[];
 }
@@ -53,7 +53,7 @@ export async function ensurePublication(
 ): Promise<void> {
   const name = settings.publicationName;
   const plan = await planPublication(client, settings, start);
-  const { action, refusals, tables, withoutIdentity, unpublished, filtered } = plan;
+  const { action, refusals, tables, withoutIdentity, silent, filtered } = plan;
   if (refusals[0] !== undefined) throw refusals[0];
   if (action !== null) await run(client, action.statement);
   if (action?.kind === 'create') log.info('created the publication', { publication: name, tables: tables.length });
@@ -63,15 +63,13 @@ export async function ensurePublication(
     else log.warn('widened the publication: rows committed to these tables before now were not captured', fields);
   }
   if (withoutIdentity.length > 0) log.warn(NO_IDENTITY, { publication: name, tables: withoutIdentity });
-  if (unpublished !== null) log.warn(UNPUBLISHED, { publication: name, ...unpublished });
+  if (silent !== null) log.warn(`${silent.text}. Run: ${silent.statement}`, { publication: name });
   // Column lists and row filters (PostgreSQL 15) are somebody's wish, but whoever misses rows has to find the reason.
   if (filtered.length > 0) log.warn(FILTERED, { publication: name, tables: filtered });
 }
 
 export const NO_IDENTITY =
   'tables without a replica identity: while they are published, UPDATE and DELETE on them fail; add a primary key';
-export const UNPUBLISHED =
-  'the publication leaves operations out that are to be events: run the statement, or name them in skipped.operations';
 export const FILTERED = 'the publication has a row filter or a column list: what it leaves out is not captured';
 
 /** Looks only. */
@@ -111,7 +109,7 @@ export async function planPublication(
     refusals,
     tables: tables.map(full),
     withoutIdentity: needsIdentity(publication.operations) ? lackingIdentity(roots) : [],
-    unpublished: tables.length === 0 ? null : unpublished(publication, settings),
+    silent: tables.length === 0 ? null : silentOf(publication, settings),
     filtered: await filteredTables(client, settings),
   };
 }
@@ -144,7 +142,7 @@ function planCreation(
     refusals,
     tables: tables.map(full),
     withoutIdentity: settings.publish === null || needsIdentity(settings.publish) ? lackingIdentity(tables) : [],
-    unpublished: null,
+    silent: null,
     filtered: [],
   };
 }
@@ -197,13 +195,14 @@ function partitionRefusals(tables: readonly TableRow[]): MillraceError[] {
   ];
 }
 
-function unpublished({ operations }: Publication, settings: PostgresSettings): PublicationPlan['unpublished'] {
+function silentOf({ operations }: Publication, settings: PostgresSettings): PublicationPlan['silent'] {
+  const { publicationName: name } = settings;
   const missing = settings.operations.filter((each) => !operations.includes(each));
   if (missing.length === 0) return null;
   const all = [...operations, ...missing].join(', ');
   return {
-    operations: missing,
-    statement: `ALTER PUBLICATION ${quote(settings.publicationName)} SET (publish = '${all}')`,
+    text: `publication "${name}" does not publish ${missing.join(' and ')}: such row changes are never sent`,
+    statement: `ALTER PUBLICATION ${quote(name)} SET (publish = '${all}')`,
   };
 }
 

@@ -161,9 +161,8 @@ test('a publication that leaves out what is to be events is pointed out with the
   const all = { operations: ['insert', 'update', 'delete'] as const };
   const [warning = '', ...others] = await ensure(all);
   assert.deepEqual(others, []);
-  assert.match(warning, /leaves operations out that are to be events.*"operations":\["update","delete"\]/);
-  const statement = /"statement":"((?:[^"\\]|\\.)*)"/.exec(warning)?.[1] ?? '';
-  await db.client.query(JSON.parse(`"${statement}"`) as string);
+  assert.match(warning, /does not publish update and delete: such row changes are never sent/);
+  await db.client.query(/Run: (.*'\))/.exec(warning)?.[1] ?? '');
   assert.deepEqual(await ensure({ operations: ['insert', 'update', 'delete', 'truncate'] }), []);
   await db.client.query(`ALTER PUBLICATION ${name} SET (publish = 'update')`);
   assert.deepEqual(await ensure({ operations: ['update'] }), [], 'inserts are skipped on purpose');
