@@ -9,7 +9,7 @@ export interface HeartbeatContext {
   readonly signal: AbortSignal;
   /** Adds the records to the batch, behind what is there, with a boundary of their own. */
   readonly send: (boundary: Fragment) => void;
-  /** Records wait in the batch already: nothing is added while Kafka takes none. */
+  /** Records wait in the batch: Kafka takes none at the moment, or their fragment is not complete. */
   readonly waits: () => boolean;
   /** Hears of what `send` throws at the time of the heartbeat. */
   readonly failed: (error: unknown) => void;

@@ -43,7 +43,7 @@ export async function runPipeline(pipeline: Pipeline): Promise<void> {
   /** A row that cannot become an event. What came before it is delivered first. */
   let bad: { readonly error: unknown } | null = null;
 
-  /** No heartbeat any more: what is in the batch may be incomplete. */
+  /** What is complete is committed, and no heartbeat is added. */
   const ended = new AbortController();
   const intake = new Intake(pipeline, batch, {
     signal: AbortSignal.any([signal, ended.signal]),
@@ -58,7 +58,6 @@ export async function runPipeline(pipeline: Pipeline): Promise<void> {
         metrics.gauge('queue_bytes', batch.bytes + committer.inFlightBytes);
       } catch (error) {
         bad = { error };
-        ended.abort();
         break;
       }
       committer.kick();

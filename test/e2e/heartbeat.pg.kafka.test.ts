@@ -66,10 +66,12 @@ test('the action query is executed while this instance works, its rows are event
   const connector = at.connector({
     'table.include.list': 'public\\.beats',
     'heartbeat.interval.ms': 200,
+    'topic.delimiter': '-',
+    'provide.transaction.metadata': true,
     'heartbeat.action.query': 'INSERT INTO beats SELECT count(*), now() FROM beats',
   });
   const run = await at.run(connector);
-  const topic = `${connector.name}.public.beats`;
+  const topic = `${connector.name}-public-beats`;
   await waitFor('two rows of it', async () => (await at.read(topic)).length >= 2);
   await at.db.client.query('ALTER TABLE beats RENAME TO away');
   await waitFor('the warning', async () => run.log().includes('could not be written into the database'));
@@ -78,6 +80,8 @@ test('the action query is executed while this instance works, its rows are event
   await waitFor('a row after that', async () => (await at.read(topic)).length > seen);
   assert.equal(run.log().match(/could not be written into the database/g)?.length, 1, run.log());
   assert.match(run.log(), /relation \\"beats\\" does not exist/);
+  for (const other of [`__debezium-heartbeat-${connector.name}`, `${connector.name}-transaction`])
+    assert.ok((await at.read(other)).length > 0, other);
   const { rows } = await at.db.client.query<{ n: number }>(
     "SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'millrace heartbeat%'",
   );
@@ -113,4 +117,32 @@ test('a heartbeat message needs no table, moves the slot on and becomes no event
   );
   run.child.kill('SIGTERM');
   assert.deepEqual(await run.exited, { code: 0, signal: null }, run.log());
+});
+
+test('a statement that hangs is ended by its time-out, is alone, keeps nothing waiting, and does not hold up the end', {
+  timeout: 60_000,
+}, async (t) => {
+  const at = await freshTables(t, TABLES);
+  const connector = at.connector({
+    'table.include.list': 'public\\.orders',
+    'heartbeat.interval.ms': 100,
+    'heartbeat.action.query': 'SELECT pg_sleep(1000)',
+  });
+  const run = await at.run(connector);
+  const sleeping = async (): Promise<number> => {
+    const { rows } = await at.db.client.query<{ n: number }>(
+      "SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND query = 'SELECT pg_sleep(1000)' AND state = 'active'",
+    );
+    return rows[0]?.n ?? 0;
+  };
+  await waitFor('the statement', async () => (await sleeping()) > 0);
+  await at.db.client.query('INSERT INTO orders VALUES (1)');
+  await waitFor('the row', async () => (await at.read(`${connector.name}.public.orders`)).length === 1);
+  assert.equal(await sleeping(), 1);
+  await waitFor('the time-out', async () => run.log().includes('canceling statement due to statement timeout'));
+  await waitFor('the next try', async () => (await sleeping()) === 1);
+  const asked = Date.now();
+  run.child.kill('SIGTERM');
+  assert.deepEqual(await run.exited, { code: 0, signal: null }, run.log());
+  assert.ok(Date.now() - asked < 3000, `it took ${Date.now() - asked} ms`);
 });

@@ -158,3 +158,16 @@ test('while Kafka takes nothing, one heartbeat waits', async () => {
     calls.map(() => 1),
   );
 });
+
+test('between the pieces of a large transaction there is no heartbeat, however long the next one takes', async () => {
+  const stop = new AbortController();
+  const calls = await run({
+    fragments: [[fragment(2, [row('a', 70_000)], false)], [], [fragment(2, [row('a')])], []],
+    heartbeatMs: 20,
+    signal: stop.signal,
+    onCommit: (all) => all.at(-1)?.[1]['n'] === 2 && all.at(-1)?.[2] === true && stop.abort(),
+  });
+  const inPieces = calls.slice(calls.findIndex(([, , atBoundary]) => !atBoundary));
+  assert.ok(inPieces.length > 1);
+  for (const [, position] of inPieces) assert.deepEqual(position, { n: 2 });
+});

@@ -100,7 +100,8 @@ ${EVENTS.map((each) => `- ${each}`).join('\n')}
   event, whatever \`message.prefix.include.list\` says, and neither does any other message of that prefix.
 - The statements run on a session of their own, one at a time, only where this instance works, and end after 10 seconds; what
   fails is a warning.
-- A publication that is created publishes what \`skipped.operations\`, if it is given, leaves over. One that exists is not
+- A publication that is created publishes what \`skipped.operations\`, if it is given, leaves over, as in Debezium after 3.4:
+  what nobody wants is not sent to us. One that exists is not
   changed: where it leaves out what is to be events, the start and \`millrace plan\` say so, with the statement.
 
 ## Transforms
