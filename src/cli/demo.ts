@@ -9,8 +9,10 @@ import { createTopics, deleteTopics, follow } from '../demo/follower.ts';
 import { startKafka } from '../demo/kafka-server.ts';
 import { Ledger } from '../demo/ledger.ts';
 import { LiveView } from '../demo/live-view.ts';
-import { AGGREGATES, commitOrders } from '../demo/order-service.ts';
+import { OUTBOX_SCENE } from '../demo/outbox-scene.ts';
 import { type PostgresServer, startPostgres } from '../demo/postgres-server.ts';
+import type { Scene } from '../demo/scene.ts';
+import { TABLES_SCENE } from '../demo/tables-scene.ts';
 import { MillraceError } from '../errors.ts';
 import { createSink, createSource } from '../runtime/assemble.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -20,13 +22,15 @@ import { runConnectors } from '../runtime/supervisor.ts';
 import { parseArguments } from './arguments.ts';
 import { type Edge, EXIT } from './edge.ts';
 
-export const DEMO_HELP = `millrace demo [--seconds N]
+export const DEMO_HELP = `millrace demo [--tables] [--seconds N]
 
 Starts a PostgreSQL and a Kafka of its own, commits orders to an outbox table and shows what arrives. Ends with Ctrl-C,
-or by itself after N seconds, and then compares what was committed with what arrived.
+or by itself after N seconds, and then compares what was committed with what arrived. With --tables it shows every
+insert, update and delete of the tables themselves, without an outbox.
 
   npm run demo
   npm run demo -- --seconds 10
+  npm run demo -- --tables
   MILLRACE_KAFKA=localhost:9092 npm run demo     with a Kafka of your own, without TLS; topics are removed at the end
 
 Exit codes: 0 the numbers agree, 1 they do not, 2 usage, or something is missing on this machine.
@@ -43,7 +47,11 @@ interface Servers {
 
 /** Runs until the signal (or for --seconds N); 0 only if every committed event arrived exactly once. */
 export async function demo(edge: Edge): Promise<number> {
-  const { values, help, positionals } = parseArguments(edge.args, { options: ['seconds'], help: DEMO_HELP });
+  const { values, switches, help, positionals } = parseArguments(edge.args, {
+    options: ['seconds'],
+    switches: ['tables'],
+    help: DEMO_HELP,
+  });
   if (help) {
     edge.stdout.write(DEMO_HELP);
     return EXIT.ok;
@@ -52,13 +60,14 @@ export async function demo(edge: Edge): Promise<number> {
     throw new MillraceError('config', `the demo takes no argument, got "${positionals[0]}"\n\n${DEMO_HELP}`);
   }
   const seconds = secondsOf(values['seconds']);
+  const scene = switches.has('tables') ? TABLES_SCENE : OUTBOX_SCENE;
   const display = new Display(edge.stdout, edge.env);
   edge.onExit(() => display.end());
   const servers = await startServers(edge, display);
   if (servers === null) return EXIT.ok;
   const ended = new AbortController();
   try {
-    return await deliver(edge, { servers, display, seconds, ended });
+    return await deliver(edge, { scene, servers, display, seconds, ended });
   } finally {
     ended.abort();
     await servers.dispose();
@@ -103,17 +112,18 @@ function stopped(signal: AbortSignal): Promise<null> {
 async function deliver(
   edge: Edge,
   given: {
+    readonly scene: Scene;
     readonly servers: Servers;
     readonly display: Display;
     readonly seconds: number | null;
     readonly ended: AbortController;
   },
 ): Promise<number> {
-  const { servers, display, seconds, ended } = given;
+  const { scene, servers, display, seconds, ended } = given;
   const mark = edge.env['MILLRACE_KAFKA'] ? randomBytes(4).toString('hex') : null;
-  const config = parseConnector(connectorFor(servers, mark));
-  const topics = AGGREGATES.map((type) => (mark === null ? `outbox.event.${type}` : `demo-${mark}.${type}`));
-  const sql = await openDatabase(servers.postgres);
+  const config = parseConnector(connectorFor(scene, servers, mark));
+  const topics = scene.topics(mark);
+  const sql = await openDatabase(servers.postgres, scene.ddl);
   const ledger = new Ledger(() => performance.now());
   const live = new LiveView(ledger, systemClock);
   const running = Promise.withResolvers<void>();
@@ -140,13 +150,15 @@ async function deliver(
   const consumer = await follow(servers.bootstrap, {
     groupId: `millrace-demo-${mark ?? 'own'}`,
     topics: [...topics, offsetsTopic],
-    hear: ({ topic, key, value, headers }) => {
+    hear: (heard) => {
+      const { topic, key, value } = heard;
       if (topic === offsetsTopic) return live.stored(value);
-      const latencyMs = ledger.delivered(headers['id'] ?? '');
-      live.arrived({ topic, key, type: headers['eventType'] ?? '', latencyMs });
+      const event = scene.recognise(heard);
+      if (event === null) return;
+      live.arrived({ topic, key, type: event.type, latencyMs: ledger.delivered(event.id) });
     },
   });
-  display.say('running: a service commits orders, Millrace delivers them (Ctrl-C ends it)');
+  display.say(scene.running);
   const show = setInterval(() => display.show(live.view()), edge.stdout.isTerminal ? 250 : 1000);
   const writing = AbortSignal.any([
     edge.signal,
@@ -154,7 +166,7 @@ async function deliver(
     failureOf(connectors),
   ]);
   try {
-    await commitOrders(sql, ledger, systemClock, writing);
+    await scene.commit(sql, ledger, systemClock, writing);
     await settle(ledger, edge.signal);
     display.show(live.view());
   } finally {
@@ -168,8 +180,8 @@ async function deliver(
 }
 
 /** The example connector of the repository, pointed at the demo's servers; with a mark, names that nobody else has. */
-function connectorFor({ postgres, bootstrap }: Servers, mark: string | null): unknown {
-  const file = readFileSync(new URL('../../connectors/postgres-outbox.json', import.meta.url), 'utf8');
+function connectorFor(scene: Scene, { postgres, bootstrap }: Servers, mark: string | null): unknown {
+  const file = readFileSync(new URL(`../../connectors/${scene.connector}`, import.meta.url), 'utf8');
   const { name, config } = JSON.parse(file) as { name: string; config: Record<string, string> };
   const servers = {
     'database.hostname': postgres.host,
@@ -180,10 +192,7 @@ function connectorFor({ postgres, bootstrap }: Servers, mark: string | null): un
     'kafka.bootstrap.servers': bootstrap,
   };
   if (mark === null) return { name, config: { ...config, ...servers } };
-  const own = {
-    'offsets.topic': `demo-${mark}.offsets`,
-    'transforms.outbox.route.topic.replacement': `demo-${mark}.\${routedByValue}`,
-  };
+  const own = { 'offsets.topic': `demo-${mark}.offsets`, ...scene.marked(mark) };
   return { name: `demo-${mark}`, config: { ...config, ...servers, ...own } };
 }
 

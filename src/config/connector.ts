@@ -12,6 +12,7 @@ import { type KafkaSecurity, kafkaSecurity } from './kafka-security.ts';
 import { KeyReader, type Fields, type Values, fieldKeys } from './key-reader.ts';
 import { KEYS } from './keys.ts';
 import { type Mistake, mistakesError } from './mistake.ts';
+import { type MessageFilter, messageFilter } from './message-filter.ts';
 import { nearest } from './nearest.ts';
 import { type ModuleReference, PLUGIN_PATH, foldersOf, isModulePath } from './plugin-path.ts';
 import { type IdentityRule, readIdentities } from './replica-identity.ts';
@@ -46,6 +47,9 @@ export interface ConnectorConfig {
   readonly columns: ColumnFilter;
   /** `replica.identity.autoset.values`. */
   readonly identities: readonly IdentityRule[];
+  readonly messages: MessageFilter;
+  /** `skipped.operations` is given: a publication that is created leaves them out, too. */
+  readonly publishesLess: boolean;
   /** A table to capture matches one of them, as schema.table; empty: every table. */
   readonly tables: readonly RegExp[];
   /** `topic.creation.default.*` beyond partitions and replication: settings of created topics. */
@@ -176,6 +180,8 @@ class Check {
     if (routes && values.skipped?.includes('c') === true)
       reader.note(KEYS.skipped.key, 'leaves out what the outbox router lives on: remove c');
     if (transforms.length === 0 && values.transforms !== undefined) this.#rowsAreStructs(values);
+    if (values.heartbeatMessage != null && values.heartbeatMs === 0)
+      reader.note(KEYS.heartbeatMessage.key, `has no effect without "${KEYS.heartbeatMs.key}" above 0: give it, too`);
     this.#unknownKeys(values, chain, aliases);
     reader.passOver();
     const repeated = reader.given.get('name');
@@ -191,6 +197,8 @@ class Check {
       serialization: { key: this.#serialization('key', values), value: this.#serialization('value', values) },
       columns: columnFilter(reader, values),
       identities: values.replicaIdentities == null ? [] : readIdentities(reader, values.replicaIdentities),
+      messages: messageFilter(reader, values),
+      publishesLess: reader.given.has(KEYS.skipped.key),
       tables: this.#tables(values),
       topicConfigs: this.#topicConfigs(),
       security: this.#security(values),

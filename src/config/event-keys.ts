@@ -39,6 +39,16 @@ export const EVENT_KEYS = {
     doc: 'Columns that events do not carry: regexes on schema.table.column. Instead of column.include.list.',
     default: [],
   }),
+  includedMessages: patterns('message.prefix.include.list', {
+    example: 'orders\\..*',
+    doc: 'Logical messages that become events: regexes on their prefix.',
+    default: [],
+  }),
+  excludedMessages: patterns('message.prefix.exclude.list', {
+    example: 'internal\\..*',
+    doc: 'Logical messages that become no events: regexes on their prefix. Instead of message.prefix.include.list.',
+    default: [],
+  }),
   keyColumns: optional('message.key.columns', {
     example: 'public.orders:customer,id;public.audit:at',
     doc: 'Keys of other columns than the primary key: regex of schema.table, a colon, columns; semicolons between tables. Needs REPLICA IDENTITY FULL for updates and deletes.',

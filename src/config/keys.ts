@@ -1,6 +1,7 @@
 /** Every key of a connector, declared once. Names are Debezium's and Kafka Connect's where they have one. */
 import { boolean, choice, integer, list, optional, patterns, text } from './field.ts';
 import { EVENT_KEYS } from './event-keys.ts';
+import { HEARTBEAT_KEYS } from './heartbeat-keys.ts';
 import { KAFKA_KEYS, MAX_MS, SHARED_KEYS } from './kafka-keys.ts';
 
 const CONVERTERS = ['raw', 'string', 'json', 'bytes'] as const;
@@ -165,6 +166,7 @@ export const KEYS = {
     default: true,
   }),
   ...EVENT_KEYS,
+  ...HEARTBEAT_KEYS,
   maxBatchSize: integer(
     'max.batch.size',
     { min: 1, max: 10_000_000 },

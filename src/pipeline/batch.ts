@@ -98,7 +98,9 @@ export class Batch {
     const boundaries = this.#boundaries;
     const last = boundaries.at(-1);
     const grown = length > (last?.count ?? 0) || (last === undefined && this.#open !== null);
-    const boundary = { count: length, bytes, transactions: (last?.transactions ?? 0) + (grown ? 1 : 0), fragment };
+    // Heartbeats and lone messages are no transactions.
+    const counts = grown && fragment.tx !== null;
+    const boundary = { count: length, bytes, transactions: (last?.transactions ?? 0) + (counts ? 1 : 0), fragment };
     // Only the first and the last are ever committed at, unless each is on its own; a fragment holds what was received.
     const keep = this.#toIsolate > 0 ? boundaries.length : 1;
     if (last !== undefined && (!grown || boundaries.length > keep)) boundaries[boundaries.length - 1] = boundary;

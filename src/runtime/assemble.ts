@@ -9,7 +9,7 @@ import { MillraceError, messageOf } from '../errors.ts';
 import type { KafkaSettings } from '../kafka/client.ts';
 import { type KafkaSinkContext, type KafkaSinkSettings, createKafkaSink } from '../sink/kafka/sink.ts';
 import type { ResettableSink } from '../sink/sink.ts';
-import type { PostgresSettings } from '../source/postgres/settings.ts';
+import type { Operation, PostgresSettings } from '../source/postgres/settings.ts';
 import { readLogAlone } from '../source/postgres/log-reading.ts';
 import { type PostgresSourceContext, createPostgresSource } from '../source/postgres/source.ts';
 import type { Source } from '../source/source.ts';
@@ -44,7 +44,6 @@ export function postgresSettings(config: ConnectorConfig): PostgresSettings {
     publicationName: config.publicationName,
     publicationAutocreate: values.publicationAutocreate,
     includeTables: config.tables,
-    sendsRows: !config.transforms.some(({ transform, predicate }) => transform.kind === 'outbox' && predicate === null),
     version: VERSION,
     topicPrefix: values.topicPrefix ?? name,
     types: {
@@ -58,6 +57,39 @@ export function postgresSettings(config: ConnectorConfig): PostgresSettings {
     },
     columns: columnRules(config.columns),
     identities: config.identities,
+    includesMessage: messageRule(config),
+    ...operations(config),
+    heartbeat:
+      values.heartbeatMs === 0
+        ? null
+        : { everyMs: values.heartbeatMs, query: values.heartbeatQuery, messagePrefix: values.heartbeatMessage },
+  };
+}
+
+/** What our own heartbeats write is no event, whatever the lists say. */
+function messageRule({ messages: { include, exclude }, values }: ConnectorConfig): PostgresSettings['includesMessage'] {
+  const own = values.heartbeatMs === 0 ? null : values.heartbeatMessage;
+  return (prefix) => {
+    if (prefix === own) return false;
+    if (include.length > 0) return include.some((pattern) => pattern.test(prefix));
+    return !exclude.some((pattern) => pattern.test(prefix));
+  };
+}
+
+const LETTERS = { insert: 'c', update: 'u', delete: 'd', truncate: 't' } as const;
+
+function operations({
+  values,
+  transforms,
+  publishesLess,
+}: ConnectorConfig): Pick<PostgresSettings, 'operations' | 'publish'> {
+  const skipped = values.skipped.includes('none') ? [] : values.skipped;
+  const left = (Object.keys(LETTERS) as Operation[]).filter((each) => !skipped.includes(LETTERS[each]));
+  // Of a row that is not inserted an outbox router makes no event.
+  const routed = transforms.some(({ transform, predicate }) => transform.kind === 'outbox' && predicate === null);
+  return {
+    operations: routed ? left.filter((each) => each === 'insert') : left,
+    publish: publishesLess && skipped.length > 0 ? left : null,
   };
 }
 

@@ -2,7 +2,7 @@
 import type { Row } from '../change/change.ts';
 import type { EventOp } from '../change/event.ts';
 import { JsonWriter } from '../change/json-writer.ts';
-import type { Header } from '../change/message.ts';
+import type { Header, Message } from '../change/message.ts';
 import type { Column, Table } from '../change/table.ts';
 import type { ConnectorConfig, ConverterSettings } from '../config/connector.ts';
 import type { PredicateConfig, RouterConfig, TransformConfig } from '../config/transforms.ts';
@@ -18,6 +18,7 @@ import { type Step, createChain } from '../transform/chain.ts';
 import { createConnectTransform } from '../transform/connect/create.ts';
 import { type Expand, createExpand } from '../transform/events.ts';
 import { maskingOf } from '../transform/masked-row.ts';
+import { heartbeatMessage } from '../transform/heartbeat.ts';
 import { type OutboxRouter, createOutboxRouter } from '../transform/outbox.ts';
 import { type Predicate, hasHeaderKey, recordIsTombstone, topicNameMatches } from '../transform/predicates.ts';
 import { type Decoding, datumOf } from '../transform/record.ts';
@@ -110,7 +111,7 @@ export function createStages(
           name: loaded.name,
           guarded: (call) => guarded(loaded.name, call),
         });
-  const topic = `${values.topicPrefix ?? config.name}.${values.transactionTopic}`;
+  const topic = [values.topicPrefix ?? config.name, values.transactionTopic].join(values.topicDelimiter);
   const transactions = values.transactionMetadata ? new TransactionCounter({ topic, block, now }) : null;
   const expand = createExpand(
     {
@@ -118,7 +119,7 @@ export function createStages(
       skipped: new Set(values.skipped.includes('none') ? [] : (values.skipped as readonly EventOp[])),
       skipUnchanged: values.skipUnchanged,
     },
-    { topics, describe, keyHeader: keyHeader(events), transactions, now },
+    { topics, describe, keyHeader: keyHeader(events), transactions, heartbeat: heartbeatOf(config, now), now },
   );
   return {
     transform: transformOf(config, { plugins, decoding, expand, now }, surroundings),
@@ -127,6 +128,13 @@ export function createStages(
       value: converter(plugins.value, config.serialization.value),
     }),
   };
+}
+
+/** null: none are sent. */
+function heartbeatOf({ values, name }: ConnectorConfig, now: () => number): (() => Message) | null {
+  const server = values.topicPrefix ?? name;
+  const topic = values.heartbeatTopic ?? [values.heartbeatPrefix, server].join(values.topicDelimiter);
+  return values.heartbeatMs === 0 ? null : () => heartbeatMessage(topic, server, now());
 }
 
 /** An answer that is asked for once per object. */
@@ -174,10 +182,11 @@ function transformOf(config: ConnectorConfig, parts: Parts, surroundings: ChainS
   ) {
     const { route, stage } = routerOf(first.transform, surroundings);
     const rest = createChain(expand, [{ stage, predicate: null }]);
-    return (change, tx, out) => {
+    const transform: Transform = (change, tx, out) => {
       if (change.op === 'insert' && change.after !== null) out.push(route(change.after, NO_HEADERS, now()));
       else rest(change, tx, out);
     };
+    return rest.beat === undefined ? transform : Object.assign(transform, { beat: rest.beat });
   }
   return createChain(
     expand,

@@ -48,6 +48,7 @@ export async function runConnector(
       ...createStages(config, plugins, { log, metrics, clock, source }),
       // As many as the refused batch can have held.
       limits: { maxBytes, maxRecords, ...(context.isolate ? { isolate: maxRecords + 1 } : {}) },
+      ...(config.values.heartbeatMs === 0 ? {} : { heartbeatMs: config.values.heartbeatMs }),
       signal: run,
       metrics,
       progress,

@@ -27,7 +27,7 @@ export function createChain(expand: Expand, steps: readonly Step[]): Transform {
     }
     events.length = 0;
   };
-  const { begin, end, delivered } = expand;
+  const { begin, end, delivered, beat } = expand;
   const chain: Transform = (change, tx, out) => {
     expand(change, tx, events);
     pass(out);
@@ -46,5 +46,11 @@ export function createChain(expand: Expand, steps: readonly Step[]): Transform {
       },
     }),
     ...(delivered && { delivered }),
+    ...(beat && {
+      beat: (out: Message[]): void => {
+        beat(events);
+        pass(out);
+      },
+    }),
   });
 }

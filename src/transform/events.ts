@@ -32,6 +32,8 @@ export interface EventContext {
   readonly keyHeader: (row: Row) => Buffer;
   /** With `provide.transaction.metadata`. */
   readonly transactions: TransactionCounter | null;
+  /** With `heartbeat.interval.ms`: the record of this moment. */
+  readonly heartbeat: (() => Message) | null;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -112,7 +114,15 @@ export function createExpand(settings: EventSettings, context: EventContext): Ex
       }
     }
   };
-  return transactions === null ? expand : Object.assign(expand, boundaries(expand, transactions));
+  return withMore(expand, context);
+}
+
+/** The records that no change has made. */
+function withMore(expand: Expand, { transactions, heartbeat }: EventContext): Expand {
+  return Object.assign(expand, {
+    ...(transactions !== null && boundaries(expand, transactions)),
+    ...(heartbeat !== null && { beat: (out: Message[]): void => void out.push(heartbeat()) }),
+  });
 }
 
 /** What is sent at the ends of a transaction; what an earlier run has delivered of it counts. */

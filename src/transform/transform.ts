@@ -10,6 +10,8 @@ export interface Transform {
   readonly end?: (tx: Tx, out: Message[]) => void;
   /** Hears of a change that an earlier run has delivered, of a split transaction that is resumed. */
   readonly delivered?: (change: Change, tx: Tx) => void;
+  /** The heartbeat record of this moment. */
+  readonly beat?: (out: Message[]) => void;
 }
 
 /** One transform of a chain: gives the message to go on with, or null to drop it. */

@@ -27,6 +27,19 @@ test('millrace demo --seconds ends by itself, with numbers that agree, and leave
   await nothingLeft(temp);
 });
 
+test('millrace demo --tables shows inserts, updates and deletes of tables, each exactly once', async (t) => {
+  const temp = ownTemp(t);
+  const demo = millrace(['demo', '--tables', '--seconds', '4'], {
+    env: { TMPDIR: temp, MILLRACE_KAFKA: await kafka() },
+  });
+  t.after(() => demo.child.kill('SIGTERM'));
+  assert.equal(await demo.ended, 0, `${demo.stdout()}\n${demo.stderr()}`);
+  assert.match(demo.stdout(), new RegExp(`${SUMMARY.source}$`));
+  assert.ok(Number(SUMMARY.exec(demo.stdout())?.[1]) > 100);
+  assert.match(demo.stdout(), /demo-\w+\.public\.orders key=\{"id":\d+\} (?:insert|update|delete) /);
+  await nothingLeft(temp);
+});
+
 /** Runs a command on a terminal of its own; what is written to its input is typed. */
 function onTerminal(
   command: string,

@@ -91,6 +91,26 @@ for (const major of [18, 14] as const) {
   });
 }
 
+test('skipped.operations is in the publication that would be made, and missing operations of one that is there are a warning', async (t) => {
+  const outbox = await freshOutbox(t, { transforms: '', 'skipped.operations': 'd,t' });
+  const { config } = outbox.connector;
+  const rest = Object.fromEntries(Object.entries(config).filter(([key]) => !key.startsWith('transforms.')));
+  const { name } = outbox.connector;
+  const plain = { db: outbox.db, bootstrap: outbox.bootstrap, connector: { name, config: rest } };
+  const first = await planned(fileOf(plain));
+  assert.deepEqual(first.obstacles, []);
+  const statement = first.database.find(({ text }) => text.includes('would be created'))?.statement ?? '';
+  assert.match(statement, /WITH \(publish_via_partition_root = true, publish = 'insert, update'\)$/);
+  await outbox.db.client.query(statement);
+  const second = await planned(fileOf(plain, { 'skipped.operations': 'none' }));
+  const warning = second.database.find(({ level, text }) => level === 'warning' && text.includes('never sent'));
+  assert.match(warning?.text ?? '', /does not publish delete and truncate/);
+  assert.equal(
+    warning?.statement,
+    `ALTER PUBLICATION "millrace_${name}" SET (publish = 'insert, update, delete, truncate')`,
+  );
+});
+
 test('beside a running connector it finds everything there and disturbs nothing', async (t) => {
   const outbox = await freshOutbox(t);
   const path = fileOf(outbox);

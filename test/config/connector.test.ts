@@ -6,6 +6,7 @@ import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { type ConnectorConfig, checkConnector, parseConnector, readConnectorFile } from '../../src/config/connector.ts';
 import { KEYS } from '../../src/config/keys.ts';
+import { connectorConfig } from '../support/connector-config.ts';
 import { routerOf } from '../support/router-of.ts';
 import { formatMistake } from '../../src/config/mistake.ts';
 import { ROUTER_KEYS } from '../../src/config/router-keys.ts';
@@ -381,4 +382,19 @@ test('converters that cannot write rows are refused where nothing makes anything
 
 test('every key has a sentence of documentation', () => {
   for (const { key, doc } of [...Object.values(KEYS), ...Object.values(ROUTER_KEYS)]) assert.match(doc, /\.$/, key);
+});
+
+test('of the lists of logical messages one is given, and a heartbeat message needs an interval', () => {
+  const messages = (over: Readonly<Record<string, unknown>>): ReturnType<typeof connectorConfig> =>
+    connectorConfig('c', over);
+  assert.throws(
+    () => messages({ 'message.prefix.include.list': 'a', 'message.prefix.exclude.list': 'b' }),
+    /"message\.prefix\.exclude\.list" stands beside "message\.prefix\.include\.list": give one of them/,
+  );
+  assert.throws(
+    () => messages({ 'heartbeat.message.prefix': 'beat' }),
+    /"heartbeat\.message\.prefix" has no effect without "heartbeat\.interval\.ms" above 0/,
+  );
+  const { values } = messages({ 'heartbeat.message.prefix': 'beat', 'heartbeat.interval.ms': 10 });
+  assert.deepEqual([values.heartbeatMs, values.heartbeatMessage], [10, 'beat']);
 });

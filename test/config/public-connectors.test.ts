@@ -132,14 +132,7 @@ test('an expanded payload is refused with what to set, and runs when that is set
   assert.deepEqual(followed.mistakes, []);
   assert.deepEqual(
     followed.remarks.filter((key) => !key.startsWith('transforms.')),
-    [
-      'database.server.name',
-      'table.whitelist',
-      'heartbeat.interval.ms',
-      'heartbeat.action.query',
-      'topic.heartbeat.prefix',
-      'poll.interval.ms',
-    ],
+    ['database.server.name', 'table.whitelist', 'poll.interval.ms'],
   );
 });
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'node:test';
 import type { Change } from '../../src/change/change.ts';
-import type { Fragment } from '../../src/change/fragment.ts';
-import type { OutRecord } from '../../src/change/message.ts';
+import type { Fragment, Tx } from '../../src/change/fragment.ts';
+import type { Message, OutRecord } from '../../src/change/message.ts';
 import type { Position } from '../../src/change/position.ts';
 import { MillraceError } from '../../src/errors.ts';
 import type { BatchLimits } from '../../src/pipeline/batch.ts';
@@ -18,6 +18,7 @@ interface Run {
   readonly limits?: BatchLimits;
   readonly signal?: AbortSignal;
   readonly commitMs?: number;
+  readonly heartbeatMs?: number;
   readonly onCommit?: (calls: readonly Call[]) => void;
 }
 
@@ -30,8 +31,15 @@ const fragment = (n: number, changes: readonly Change[], end = true): Fragment =
   position: { n },
 });
 
+const transform = (change: Change, _tx: Tx | null, out: Message[]): void => {
+  if (change.op !== 'message') return;
+  if (change.prefix === 'bad') throw new MillraceError('data', 'bad');
+  const payload = { form: 'text', bytes: change.content, column: null } as const;
+  out.push({ topic: 't', key: null, body: { kind: 'payload', payload }, headers: [], timestampMs: 0 });
+};
+
 /** The loop between a scripted source, whose change "bad" cannot become an event, and a sink that writes calls down. */
-async function run({ fragments, commitMs = 0, onCommit, ...given }: Run): Promise<readonly Call[]> {
+async function run({ fragments, commitMs = 0, onCommit, heartbeatMs, ...given }: Run): Promise<readonly Call[]> {
   const calls: Call[] = [];
   let busy = false;
   const signal = given.signal ?? new AbortController().signal;
@@ -64,12 +72,8 @@ async function run({ fragments, commitMs = 0, onCommit, ...given }: Run): Promis
       close: async () => {},
     },
     start: { n: 0 },
-    transform: (change, _tx, out) => {
-      if (change.op !== 'message') return;
-      if (change.prefix === 'bad') throw new MillraceError('data', 'bad');
-      const payload = { form: 'text', bytes: change.content, column: null } as const;
-      out.push({ topic: 't', key: null, body: { kind: 'payload', payload }, headers: [], timestampMs: 0 });
-    },
+    transform: Object.assign(transform, { beat: (out: Message[]) => transform(row('beat'), null, out) }),
+    ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     serialize: ({ body }) => ({ ...record, value: body.kind === 'payload' ? body.payload.bytes : null }),
     limits: given.limits ?? { maxBytes: 256 * 1024, maxRecords: 1000 },
     signal,
@@ -117,4 +121,53 @@ test('a row that cannot become an event: what came before it is committed, one c
     calls.map(([, position]) => position.n),
     [1, 2, 3, 4, 5],
   );
+});
+
+test('a heartbeat is sent with the last position while nothing comes, and inside a transaction waits for its end', async () => {
+  const stop = new AbortController();
+  const calls = await run({
+    fragments: [[], [fragment(1, [row('a')])], [fragment(2, [row('a')], false)], [], [fragment(2, [row('a')])], []],
+    heartbeatMs: 100,
+    signal: stop.signal,
+    onCommit: (all) => all.length === 8 && stop.abort(),
+  });
+  const [idle, ...others] = calls;
+  assert.deepEqual(idle, [1, { n: 0 }, true], 'with the position of the start');
+  const ofTransaction = others.findIndex(([, { n }]) => n === 2);
+  assert.deepEqual(calls[ofTransaction + 1], [3, { n: 2 }, true], 'two rows, and the heartbeat that was due');
+  assert.deepEqual(calls.at(-1), [1, { n: 2 }, true], 'and others behind it');
+});
+
+test('a heartbeat never carries the part of a transaction that cannot become events', async () => {
+  const fragments = [[fragment(1, [row('a')])], [fragment(2, [row('a'), row('bad')])]];
+  const calls = await run({ fragments, heartbeatMs: 1, commitMs: 20 });
+  assert.ok(calls.every(([, { n }]) => n !== 2));
+});
+
+test('while Kafka takes nothing, one heartbeat waits', async () => {
+  const stop = new AbortController();
+  const calls = await run({
+    fragments: [[], [], [], []],
+    heartbeatMs: 5,
+    commitMs: 200,
+    signal: stop.signal,
+    onCommit: (all) => all.length === 3 && stop.abort(),
+  });
+  assert.deepEqual(
+    calls.map(([records]) => records),
+    calls.map(() => 1),
+  );
+});
+
+test('between the pieces of a large transaction there is no heartbeat, however long the next one takes', async () => {
+  const stop = new AbortController();
+  const calls = await run({
+    fragments: [[fragment(2, [row('a', 70_000)], false)], [], [fragment(2, [row('a')])], []],
+    heartbeatMs: 20,
+    signal: stop.signal,
+    onCommit: (all) => all.at(-1)?.[1]['n'] === 2 && all.at(-1)?.[2] === true && stop.abort(),
+  });
+  const inPieces = calls.slice(calls.findIndex(([, , atBoundary]) => !atBoundary));
+  assert.ok(inPieces.length > 1);
+  for (const [, position] of inPieces) assert.deepEqual(position, { n: 2 });
 });

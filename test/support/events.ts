@@ -87,6 +87,7 @@ export function chainOf(steps: readonly Step[], now = 1234): Transform {
       describe: testDescription,
       keyHeader: () => Buffer.from('{}'),
       transactions: null,
+      heartbeat: null,
       now: () => now,
     },
   );
@@ -101,9 +102,16 @@ export const testFacts = {
 };
 
 /** The settings of a PostgreSQL source that decide about events alone. */
-export const testEventSettings: Pick<PostgresSettings, 'version' | 'topicPrefix' | 'types' | 'columns'> = {
+export const testEventSettings: Pick<
+  PostgresSettings,
+  'version' | 'topicPrefix' | 'types' | 'columns' | 'includesMessage' | 'operations' | 'publish' | 'heartbeat'
+> = {
   version: 'test',
   topicPrefix: 'shop',
   types: DEFAULT_TYPE_OPTIONS,
   columns: { includes: () => true, key: () => null, mapping: () => null },
+  includesMessage: () => true,
+  operations: ['insert'],
+  publish: null,
+  heartbeat: null,
 };

@@ -91,7 +91,20 @@ ${table(['Option', 'Meaning'], supported(ROUTER_KEYS, ''))}
 
 \`topic.creation.default.*\` gives created topics any setting of a topic, as in Kafka Connect.
 
-\`column.mask.with.<n>.chars\`, \`column.mask.hash[.v2].<algorithm>.with.salt.<salt>\` and \`column.truncate.to.<n>.chars\` do
+${rowChanges()}## Transforms
+
+Beside the router these are here, with every option of theirs (docs/configuration.md), under the names of their classes with
+or without the package: ${TRANSFORMS}; and the predicates
+\`TopicNameMatches\`, \`HasHeaderKey\` and \`RecordIsTombstone\`. They are compared with the classes of Kafka Connect 4.3.1 and Debezium 3.4.3
+themselves (\`test/transform/connect/original.test.ts\`). On purpose otherwise:
+
+${DEVIATIONS.map((each) => `- ${each}`).join('\n')}
+
+${[...CONNECTOR_FAMILIES, ...ROUTER_FAMILIES, ...NEW_RECORD_STATE_FAMILIES].map(section).join('\n')}`;
+}
+
+function rowChanges(): string {
+  return `\`column.mask.with.<n>.chars\`, \`column.mask.hash[.v2].<algorithm>.with.salt.<salt>\` and \`column.truncate.to.<n>.chars\` do
 what they do there, which spares keys of records, and of what is to be masked all that is no text: that is said in the log, once
 for each version of a table. On purpose otherwise:
 
@@ -108,16 +121,21 @@ type (docs/postgres-types.md). On purpose otherwise:
 
 ${EVENTS.map((each) => `- ${each}`).join('\n')}
 
-## Transforms
+## Heartbeats and publications
 
-Beside the router these are here, with every option of theirs (docs/configuration.md), under the names of their classes with
-or without the package: ${TRANSFORMS}; and the predicates
-\`TopicNameMatches\`, \`HasHeaderKey\` and \`RecordIsTombstone\`. They are compared with the classes of Kafka Connect 4.3.1 and Debezium 3.4.3
-themselves (\`test/transform/connect/original.test.ts\`). On purpose otherwise:
+- The position advances without heartbeats; their records are for those who watch the topic. They are sent at their interval
+  also while nothing happens, in the Kafka transaction of the position, and pass the transforms, as in Kafka Connect.
+- A database in which nothing happens while others of its server write holds their log back: nothing of it is ours to
+  acknowledge. \`heartbeat.action.query\` writes into a table of yours. \`heartbeat.message.prefix\`, which Debezium does
+  not have, writes a logical message instead (\`pg_logical_emit_message\`), which needs no table and no right; it becomes no
+  event, whatever \`message.prefix.include.list\` says, and neither does any other message of that prefix.
+- The statements run on a session of their own, one at a time, only where this instance works, and end after 10 seconds; what
+  fails is a warning.
+- A publication that is created publishes what \`skipped.operations\`, if it is given, leaves over, as in Debezium after 3.4:
+  what nobody wants is not sent to us. One that exists is not
+  changed: where it leaves out what is to be events, the start and \`millrace plan\` say so, with the statement.
 
-${DEVIATIONS.map((each) => `- ${each}`).join('\n')}
-
-${[...CONNECTOR_FAMILIES, ...ROUTER_FAMILIES, ...NEW_RECORD_STATE_FAMILIES].map(section).join('\n')}`;
+`;
 }
 
 const TRANSFORMS = CONNECT_TRANSFORMS.map(({ types }) => types.map((type) => `\`${type}\``).join(' and ')).join(', ');

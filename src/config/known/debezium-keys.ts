@@ -3,7 +3,6 @@ import { type Family, fixed, harmless, refused, routed } from './known-key.ts';
 
 const NO_SNAPSHOT = 'there are no snapshots (snapshot.mode is no_data)';
 const NO_SIGNAL = 'has no effect unless signal.enabled.channels or signal.data.collection turns signals on';
-const NO_HEARTBEAT = 'the position advances without heartbeats, so no heartbeat records are sent';
 
 export const DEBEZIUM: Family = {
   title: 'All of its relational connectors',
@@ -66,14 +65,7 @@ export const DEBEZIUM: Family = {
     ),
     ...harmless('memory is bounded in bytes, by max.queue.size.in.bytes', 'max.queue.size'),
     ...harmless('the log is pushed to us: nothing is polled for', 'poll.interval.ms', 'poll.dispatch.interval.ms'),
-    ...harmless(
-      NO_HEARTBEAT,
-      'heartbeat.interval.ms',
-      'heartbeat.action.query',
-      'heartbeat.topics.prefix',
-      'topic.heartbeat.prefix',
-      'topic.heartbeat.name',
-    ),
+    ...harmless('as in Debezium 3.4, topic.heartbeat.prefix is what counts', 'heartbeat.topics.prefix'),
     ...routed(
       ['io.debezium.schema.SchemaTopicNamingStrategy'],
       'topics are called topic.prefix.schema.table',

@@ -88,13 +88,6 @@ export const POSTGRES: Family = {
       'rows of partitions go to the topic of their table, not to one for each partition. Set it to true, or remove it',
       'publish.via.partition.root',
     ),
-    ...routed(
-      [''],
-      'logical messages of every prefix are sent, to topic.prefix.message',
-      'it would send messages that are not wanted: prefixes are not told apart yet. Remove it; skipped.operations=t,m leaves out all messages',
-      'message.prefix.include.list',
-      'message.prefix.exclude.list',
-    ),
     ...harmless('a new shape of the table comes with the log', 'schema.refresh.mode'),
     ...mapped('toasted.value.placeholder', 'unavailable.value.placeholder', 'its earlier name'),
   ],

@@ -1,5 +1,5 @@
 /** pgoutput messages to fragments: pure, given a clock. Knows where to resume and what has been delivered. */
-import type { Change } from '../../change/change.ts';
+import type { Change, MessageChange } from '../../change/change.ts';
 import type { Fragment, Tx } from '../../change/fragment.ts';
 import type { Position } from '../../change/position.ts';
 import type { Table } from '../../change/table.ts';
@@ -119,6 +119,7 @@ function timeOf(us: bigint): string {
 export class FragmentAssembler {
   readonly #start: StreamStart;
   readonly #captures: (table: Table) => boolean;
+  readonly #includesMessage: (prefix: string) => boolean;
   readonly #now: () => number;
   #out: Fragment[] = [];
   #changes: Change[] = [];
@@ -139,9 +140,15 @@ export class FragmentAssembler {
   #lastTable: Table | null = null;
   #lastCaptured = false;
 
-  constructor(start: StreamStart, captures: (table: Table) => boolean, now: () => number) {
+  constructor(
+    start: StreamStart,
+    captures: (table: Table) => boolean,
+    now: () => number,
+    includesMessage: (prefix: string) => boolean = () => true,
+  ) {
     this.#start = start;
     this.#captures = captures;
+    this.#includesMessage = includesMessage;
     this.#now = now;
     this.#last = start.lsn;
     this.#previous = start.ordinal > 0 ? null : start.lsn;
@@ -176,7 +183,7 @@ export class FragmentAssembler {
         this.#truncate(message);
         return;
       case 'message':
-        if (message.transactional) this.#change(message, true);
+        if (message.transactional) this.#change(message, this.#includesMessage(message.prefix));
         else this.#loneMessage(message, message.lsn);
         return;
       case 'relation':
@@ -285,11 +292,13 @@ export class FragmentAssembler {
     this.#change(change, captured.length > 0);
   }
 
-  #loneMessage(change: Change, lsn: bigint): void {
+  #loneMessage(change: MessageChange, lsn: bigint): void {
     // Before a split transaction that is resumed there is nothing that was not delivered with its first part.
     if (lsn < this.#last || this.#skipUntil > 0) return;
     // Outside any transaction: it stands at its record's end, which may equal the next commit's final LSN.
-    this.#emit({ tx: null, changes: [change], begin: true, end: true, lsn, ordinal: 0 });
+    // One that is no event is progress all the same.
+    const changes = this.#includesMessage(change.prefix) ? [change] : NO_CHANGES;
+    this.#emit({ tx: null, changes, begin: true, end: true, lsn, ordinal: 0 });
     this.#last = lsn;
   }
 

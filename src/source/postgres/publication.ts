@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { MillraceError } from '../../errors.ts';
 import type { Log } from '../../ports.ts';
 import { databaseError } from './connection.ts';
-import type { PostgresSettings } from './settings.ts';
+import type { Operation, PostgresSettings } from './settings.ts';
 
 interface TableName {
   readonly schema: string;
@@ -16,11 +16,8 @@ interface TableRow extends TableName {
   readonly identity: boolean;
 }
 interface Publication {
-  readonly inserts: boolean;
-  readonly changes: boolean;
+  readonly operations: readonly Operation[];
   readonly root: boolean;
-  /** Of update and delete, what is not published. */
-  readonly left: readonly string[];
 }
 
 export interface PublicationContext {
@@ -68,7 +65,7 @@ export async function ensurePublication(
     else log.warn('widened the publication: rows committed to these tables before now were not captured', fields);
   }
   if (withoutIdentity.length > 0) log.warn(NO_IDENTITY, { publication: name, tables: withoutIdentity });
-  if (silent !== null) log.warn(silent.text, { publication: name });
+  if (silent !== null) log.warn(`${silent.text}. Run: ${silent.statement}`, { publication: name });
   // Column lists and row filters (PostgreSQL 15) are somebody's wish, but whoever misses rows has to find the reason.
   if (filtered.length > 0) log.warn(FILTERED, { publication: name, tables: filtered });
 }
@@ -85,15 +82,16 @@ export async function planPublication(
 ): Promise<PublicationPlan> {
   const { publicationName: name, publicationAutocreate: mode } = settings;
   const found = await client.query<Publication>(
-    `SELECT pubinsert AS inserts, pubupdate OR pubdelete AS changes, pubviaroot AS root,
-            array_remove(ARRAY[CASE WHEN NOT pubupdate THEN 'update' END, CASE WHEN NOT pubdelete THEN 'delete' END], NULL) AS left
+    `SELECT array_remove(ARRAY[CASE WHEN pubinsert THEN 'insert' END, CASE WHEN pubupdate THEN 'update' END,
+               CASE WHEN pubdelete THEN 'delete' END, CASE WHEN pubtruncate THEN 'truncate' END], NULL) AS operations, pubviaroot AS root
        FROM pg_catalog.pg_publication WHERE pubname = $1`,
     [name],
   );
   const publication = found.rows[0];
   const tables = mode === 'no_tables' ? [] : await capturedTables(client, settings);
   if (!publication) return planCreation(settings, start, tables);
-  const wanted = tables.filter((table) => table.root === null);
+  const roots = tables.filter((table) => table.root === null);
+  const wanted = (operation: Operation): boolean => settings.operations.includes(operation);
   const covered = await client.query<TableName>(
     'SELECT schemaname AS schema, tablename AS name FROM pg_catalog.pg_publication_tables WHERE pubname = $1',
     [name],
@@ -101,9 +99,9 @@ export async function planPublication(
   const names = new Set(covered.rows.map(full));
   const missing = tables.filter((table) => !names.has(full(table)));
   const statement = `ALTER PUBLICATION ${quote(name)} ADD TABLE ${missing.map(quoted).join(', ')}`;
-  const partitioned = wanted.find((table) => table.partitioned);
+  const partitioned = roots.find((table) => table.partitioned);
   const refusals = [
-    ...(publication.inserts ? [] : [noInserts(name)]),
+    ...(wanted('insert') && !publication.operations.includes('insert') ? [noInserts(name)] : []),
     ...(partitioned && !publication.root ? [noRoot(partitioned, name)] : []),
     ...partitionRefusals(missing),
     ...(missing.length > 0 && mode !== 'filtered' ? [uncovered(missing, name, statement)] : []),
@@ -112,8 +110,8 @@ export async function planPublication(
     action: missing.length === 0 ? null : { kind: 'widen', statement, tables: missing.map(full) },
     refusals,
     tables: tables.map(full),
-    ...lackingIdentity(publication.changes ? wanted : []),
-    silent: settings.sendsRows === true ? silentOf(name, publication.left) : null,
+    ...lackingIdentity(needsIdentity(publication.operations) ? roots : []),
+    silent: tables.length === 0 ? null : silentOf(publication, settings),
     filtered: await filteredTables(client, settings),
   };
 }
@@ -145,7 +143,7 @@ function planCreation(
     action: { kind: 'create', statement, tables: tables.map(full) },
     refusals,
     tables: tables.map(full),
-    ...lackingIdentity(tables),
+    ...lackingIdentity(settings.publish === null || needsIdentity(settings.publish) ? tables : []),
     silent: null,
     filtered: [],
   };
@@ -199,19 +197,26 @@ function partitionRefusals(tables: readonly TableRow[]): MillraceError[] {
   ];
 }
 
+function silentOf({ operations }: Publication, settings: PostgresSettings): PublicationPlan['silent'] {
+  const { publicationName: name } = settings;
+  const missing = settings.operations.filter((each) => !operations.includes(each));
+  if (missing.length === 0) return null;
+  const all = [...operations, ...missing].join(', ');
+  return {
+    text: `publication "${name}" does not publish ${missing.join(' and ')}: such row changes are never sent`,
+    statement: `ALTER PUBLICATION ${quote(name)} SET (publish = '${all}')`,
+  };
+}
+
+function needsIdentity(operations: readonly Operation[]): boolean {
+  return operations.includes('update') || operations.includes('delete');
+}
+
 function lackingIdentity(tables: readonly TableRow[]): Pick<PublicationPlan, 'withoutIdentity' | 'identityStatements'> {
   const lacking = tables.filter((table) => !table.identity);
   return {
     withoutIdentity: lacking.map(full),
     identityStatements: lacking.map((table) => `ALTER TABLE ${quoted(table)} REPLICA IDENTITY FULL`),
-  };
-}
-
-function silentOf(name: string, left: readonly string[]): PublicationPlan['silent'] {
-  if (left.length === 0) return null;
-  return {
-    text: `publication "${name}" does not publish ${left.join(' and ')}: such row changes are never sent`,
-    statement: `ALTER PUBLICATION ${quote(name)} SET (publish = 'insert, update, delete, truncate')`,
   };
 }
 
@@ -256,7 +261,9 @@ function matches({ includeTables }: PostgresSettings, name: string): boolean {
 
 function createStatement(settings: PostgresSettings, tables: readonly TableName[]): string {
   const head = `CREATE PUBLICATION ${quote(settings.publicationName)}`;
-  const viaRoot = 'WITH (publish_via_partition_root = true)';
+  const { publish } = settings;
+  const only = publish === null ? '' : `, publish = '${publish.join(', ')}'`;
+  const viaRoot = `WITH (publish_via_partition_root = true${only})`;
   switch (settings.publicationAutocreate) {
     case 'all_tables':
       return `${head} FOR ALL TABLES ${viaRoot}`;

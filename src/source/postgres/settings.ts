@@ -1,6 +1,9 @@
 import type { IdentityRule } from './replica-identity.ts';
+import type { HeartbeatSettings } from './heartbeat.ts';
 import type { ColumnRules } from './table-catalog.ts';
 import type { TypeOptions } from './types/options.ts';
+
+export type Operation = 'insert' | 'update' | 'delete' | 'truncate';
 
 export type SslMode = 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
 
@@ -25,8 +28,6 @@ export interface PostgresSettings {
   readonly publicationAutocreate: 'filtered' | 'disabled' | 'all_tables' | 'no_tables';
   /** Anchored, case-insensitive, matched against `schema.table`; empty: every table. */
   readonly includeTables: readonly RegExp[];
-  /** Updates and deletes are sent too, not the inserts of an outbox alone. */
-  readonly sendsRows?: boolean;
   /** Of Millrace, for the `source` block of events. */
   readonly version: string;
   /** `topic.prefix`, or the connector's name. */
@@ -35,4 +36,12 @@ export interface PostgresSettings {
   readonly columns: ColumnRules;
   /** `replica.identity.autoset.values`. */
   readonly identities?: readonly IdentityRule[];
+  /** Whether a logical message of this prefix is an event. */
+  readonly includesMessage: (prefix: string) => boolean;
+  /** What events are made of: a publication that leaves one of them out is pointed out. */
+  readonly operations: readonly Operation[];
+  /** What a publication that is created publishes (`skipped.operations`); null: everything. */
+  readonly publish: readonly Operation[] | null;
+  /** null: none. */
+  readonly heartbeat: HeartbeatSettings | null;
 }

@@ -13,6 +13,7 @@ import type { Source } from '../source.ts';
 import { codeOf, connect, databaseError, withSession } from './connection.ts';
 import { untilAborted } from '../../network/until-aborted.ts';
 import { FragmentAssembler, type StreamStart } from './fragment.ts';
+import { beat } from './heartbeat.ts';
 import { headerEncoder, headerOfType } from './header.ts';
 import { type Lease, acquireLease } from './lease.ts';
 import { pointAt, readLog } from './log-reading.ts';
@@ -63,6 +64,7 @@ class PostgresSource implements Source {
   #clusterId = '';
   #stream: ReplicationStream | null = null;
   #measuring: NodeJS.Timeout | undefined;
+  #beating: Promise<void> = Promise.resolve();
   /** Found while streaming: ends the run. */
   #refusal: MillraceError | null = null;
   readonly #catalog: TableCatalog;
@@ -136,7 +138,9 @@ class PostgresSource implements Source {
     const stream = await this.#start(start, signal);
     if (stream === null) return;
     const decoder = new PgoutputDecoder();
-    const assembler = new FragmentAssembler(start, captures(this.#settings), () => this.#context.clock.now());
+    const { clock } = this.#context;
+    const { includesMessage } = this.#settings;
+    const assembler = new FragmentAssembler(start, captures(this.#settings), () => clock.now(), includesMessage);
     /** Tables that the log has described since the last look. */
     const fresh: LoggedTable[] = [];
     const isCaptured = captures(this.#settings);
@@ -154,6 +158,10 @@ class PostgresSource implements Source {
       ordinal: start.ordinal,
     });
     this.#context.progress.streaming(pointAt(start.lsn));
+    this.#beating = beat(this.#settings, {
+      ...this.#context,
+      signal: AbortSignal.any([signal, this.#closing.signal]),
+    });
     // After a first start there is a slot to be asked about now.
     void this.#measure(this.#held().lease).catch(() => {});
     let changes = 0;
@@ -207,6 +215,7 @@ class PostgresSource implements Source {
     clearInterval(this.#measuring);
     try {
       await stream?.close();
+      await this.#beating;
     } finally {
       await lease?.release();
     }

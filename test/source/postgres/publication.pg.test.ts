@@ -137,6 +137,37 @@ test('a publication without inserts, and an include list that matches nothing, a
   await assert.rejects(ensure(), refused(/does not publish inserts. Run: ALTER PUBLICATION/));
 });
 
+for (const major of [18, 14] as const) {
+  test(`PostgreSQL ${major}: a publication that is created leaves out what skipped.operations names`, async (t) => {
+    const { db, ensure } = await setting(t, major);
+    await db.client.query('CREATE TABLE keyless (id int)');
+    const some = { includeTables: [/^public\.keyless$/], operations: ['insert', 'truncate'] as const };
+    // Without updates and deletes in it, they do not fail either.
+    assert.deepEqual(await ensure({ ...some, publish: ['insert', 'truncate'] }), []);
+    const { rows } = await db.client.query(
+      'SELECT pubinsert, pubupdate, pubdelete, pubtruncate, pubviaroot FROM pg_publication',
+    );
+    assert.deepEqual(rows, [
+      { pubinsert: true, pubupdate: false, pubdelete: false, pubtruncate: true, pubviaroot: true },
+    ]);
+  });
+}
+
+test('a publication that leaves out what is to be events is pointed out with the statement that mends it', async (t) => {
+  const { db, settings, ensure } = await setting(t);
+  const name = settings.publicationName;
+  await db.client.query(`CREATE PUBLICATION ${name} FOR TABLE outbox WITH (publish = 'truncate, insert')`);
+  assert.deepEqual(await ensure(), [], 'of an outbox inserts are enough');
+  const all = { operations: ['insert', 'update', 'delete'] as const };
+  const [warning = '', ...others] = await ensure(all);
+  assert.deepEqual(others, []);
+  assert.match(warning, /does not publish update and delete: such row changes are never sent/);
+  await db.client.query(/Run: (.*'\))/.exec(warning)?.[1] ?? '');
+  assert.deepEqual(await ensure({ operations: ['insert', 'update', 'delete', 'truncate'] }), []);
+  await db.client.query(`ALTER PUBLICATION ${name} SET (publish = 'update')`);
+  assert.deepEqual(await ensure({ operations: ['update'] }), [], 'inserts are skipped on purpose');
+});
+
 test('row filters and column lists on captured tables are pointed out', async (t) => {
   const { db, settings, ensure } = await setting(t);
   await db.client.query(
