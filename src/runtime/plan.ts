@@ -3,7 +3,7 @@ import type { Finding } from '../change/finding.ts';
 import type { ConnectorConfig } from '../config/connector.ts';
 import { MillraceError } from '../errors.ts';
 import type { Clock, Log } from '../ports.ts';
-import { clashFinding, planKafka } from '../sink/kafka/plan.ts';
+import { clashFinding, planKafka, topicCommand } from '../sink/kafka/plan.ts';
 import { planDatabase } from '../source/postgres/plan.ts';
 import { loadPlugins } from './chain.ts';
 import { postgresSettings, sinkSettings } from './assemble.ts';
@@ -25,6 +25,7 @@ export async function planConnector(
     findings: kafka,
     stored,
     clusterId,
+    topics,
   } = await planKafka(sinkSettings(config), {
     ...context,
     isTarget: (topic) => pattern?.test(topic) ?? false,
@@ -41,18 +42,34 @@ export async function planConnector(
   if (facts === null) return { database: findings, kafka };
   const ancestors = facts.ancestors.map(({ timeline }) => timeline);
   const clash = clashFinding(config.name, stored, { ...facts, ancestors, intent: settings.slotName });
-  return { database: findings, kafka: [...kafka, ...rowTopics(config, tables), ...clash] };
+  return { database: findings, kafka: [...kafka, ...rowTopics(config, tables, topics), ...clash] };
 }
 
-/** Where row changes go; a transform of any kind may send them elsewhere. */
-function rowTopics({ name, values, transforms }: ConnectorConfig, tables: readonly string[]): Finding[] {
+const MOST_NAMES = 10;
+
+/** Where row changes go; a transform of any kind may send them elsewhere. `existing` null: nobody knows. */
+function rowTopics(
+  config: ConnectorConfig,
+  tables: readonly string[],
+  existing: ReadonlySet<string> | null,
+): Finding[] {
+  const { name, values, transforms } = config;
   if (transforms.length > 0 || tables.length === 0) return [];
   const names = new TopicNames(values.topicPrefix ?? name, values.topicDelimiter);
   const topics = tables.map((table) => {
     const dot = table.indexOf('.');
     return names.named(table.slice(0, dot), table.slice(dot + 1));
   });
-  return [{ level: 'ok', text: `row changes go to ${topics.join(', ')}` }];
+  const found: Finding[] = [{ level: 'ok', text: `row changes go to ${topics.join(', ')}` }];
+  const { topicCreation } = sinkSettings(config);
+  const missing = existing === null || topicCreation.enable ? [] : topics.filter((topic) => !existing.has(topic));
+  if (missing.length === 0) return found;
+  const more = missing.length > MOST_NAMES ? ` and ${missing.length - MOST_NAMES} more` : '';
+  const text =
+    `topics that are not there (or not to be seen by us), while topic.creation.enable is false: ` +
+    `${missing.slice(0, MOST_NAMES).join(', ')}${more}; no row of their tables can be written before they are`;
+  const statement = missing.map((topic) => topicCommand(topic, topicCreation)).join(' && ');
+  return [...found, { level: 'warning', text, statement }];
 }
 
 /** Whether the connector could run. */

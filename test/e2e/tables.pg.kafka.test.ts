@@ -105,6 +105,14 @@ test('the example sends inserts, updates and deletes of its tables, without the 
   );
   run.child.kill('SIGTERM');
   assert.equal((await run.exited).code, 0, run.log());
+
+  const closed = { ...connector, config: { ...connector.config, 'topic.creation.enable': false } };
+  assert.doesNotMatch((await said(closed)).plan, /topics that are not there/, 'both are there by now');
+  const other = await example(db, { 'topic.creation.enable': false, 'topic.prefix': 'elsewhere' });
+  const create = 'kafka-topics.sh --create --topic elsewhere.public';
+  const { plan } = await said(other);
+  assert.match(plan, /warning topics that are not there .*: elsewhere\.public\.customers, elsewhere\.public\.orders;/);
+  assert.match(plan, new RegExp(`=> ${create}\\.customers.* && ${create}\\.orders`));
 });
 
 test('plan and doctor warn of updates and deletes that would fail, or would never be sent, with statements that help', async (t) => {

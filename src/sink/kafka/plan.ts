@@ -4,7 +4,7 @@ import type { Finding } from '../../change/finding.ts';
 import { MillraceError } from '../../errors.ts';
 import { createKafka, kafkaError } from '../../kafka/client.ts';
 import { type Cluster, anyBroker, closeCluster, findCoordinator, openCluster } from '../../kafka/cluster.ts';
-import { allTopics } from '../../kafka/cluster-state.ts';
+import { type TopicState, allTopics } from '../../kafka/cluster-state.ts';
 import { TopicTail } from '../../kafka/reader.ts';
 import {
   type TopicContext,
@@ -23,6 +23,8 @@ export interface KafkaPlan {
   readonly findings: readonly Finding[];
   readonly stored: Stored;
   readonly clusterId: string;
+  /** The names of all topics that we may see; null: they could not be asked for. */
+  readonly topics: ReadonlySet<string> | null;
 }
 
 /** Looks at existing topics that the router writes to. */
@@ -42,6 +44,7 @@ export async function planKafka(
 ): Promise<KafkaPlan> {
   const findings: Finding[] = [];
   let stored = NOTHING_STORED;
+  let topicNames: ReadonlySet<string> | null = null;
   let cluster: Cluster | null = null;
   const attempt = async (doing: string, check: () => Promise<void>): Promise<void> => {
     try {
@@ -57,7 +60,7 @@ export async function planKafka(
   });
   // Assigned in a closure, which the compiler does not follow.
   const opened = cluster as Cluster | null;
-  if (opened === null) return { findings, stored, clusterId: '' };
+  if (opened === null) return { findings, stored, clusterId: '', topics: null };
   try {
     const topics = { cluster: opened, ...context };
     const clusterId = opened.brokerPool.metadata?.clusterId ?? '';
@@ -78,9 +81,14 @@ export async function planKafka(
     });
     findings.push(eventTopics(settings.topicCreation));
     await attempt('cannot look at the event topics', async () => {
-      findings.push(...(await durability(topics, settings.offsetsTopic, isTarget)));
+      const all = await allTopics(await anyBroker(opened));
+      topicNames = new Set(all.map(({ topic }) => topic));
+      const targets = all.filter(
+        ({ topic, internal }) => !internal && topic !== settings.offsetsTopic && isTarget(topic),
+      );
+      findings.push(...(await durability(topics, targets)));
     });
-    return { findings, stored, clusterId };
+    return { findings, stored, clusterId, topics: topicNames };
   } finally {
     await closeCluster(opened);
   }
@@ -108,7 +116,7 @@ async function offsetsTopic(
     findings.push({
       level: 'create',
       text: `offsets topic "${topic}" would be created`,
-      statement: command(topic, creation),
+      statement: topicCommand(topic, creation),
     });
     await checkCreation(topics, topic, creation);
     return NOTHING_STORED;
@@ -147,19 +155,13 @@ function eventTopics(creation: TopicCreation): Finding {
     };
   }
   const text = 'event topics that are missing would be created with their first event';
-  return { level: 'create', text, statement: command('TOPIC', creation) };
+  return { level: 'create', text, statement: topicCommand('TOPIC', creation) };
 }
 
 const MOST_TOPICS = 200;
 
 /** Existing event topics that lose what they have acknowledged when one broker is lost (design 3.2.8). */
-async function durability(
-  topics: TopicContext,
-  offsetsTopic: string,
-  isTarget: (topic: string) => boolean,
-): Promise<Finding[]> {
-  const all = await allTopics(await anyBroker(topics.cluster));
-  const targets = all.filter(({ topic, internal }) => !internal && topic !== offsetsTopic && isTarget(topic));
+async function durability(topics: TopicContext, targets: readonly TopicState[]): Promise<Finding[]> {
   const replicated = targets
     .map(({ topic, partitions }) => ({ topic, replicas: Math.min(...partitions.map((each) => each.replicas.length)) }))
     .filter(({ replicas }) => replicas >= 3);
@@ -185,7 +187,7 @@ async function minInSyncOf(topics: TopicContext, topic: string): Promise<number 
 }
 
 /** What a start would ask of the brokers, as their own tool says it. */
-function command(topic: string, { partitions, replicationFactor, configs }: TopicCreation): string {
+export function topicCommand(topic: string, { partitions, replicationFactor, configs }: TopicCreation): string {
   return [
     `kafka-topics.sh --create --topic ${topic}`,
     ...(partitions < 0 ? [] : [`--partitions ${partitions}`]),

@@ -125,6 +125,13 @@ export class PgoutputDecoder {
     return message;
   }
 
+  /** A version of its own of a table that the log has described, for all rows from here on. */
+  renew(table: Table): Table {
+    const renewed: Table = Object.freeze({ ...table });
+    this.#tables.set(table.id, renewed);
+    return renewed;
+  }
+
   #body(kind: number, reader: ByteReader): PgMessage {
     switch (kind) {
       case 0x49: // I

@@ -1,5 +1,6 @@
 /** The PostgreSQL source: puts the files beside it together. */
 import { createHash } from 'node:crypto';
+import type { RowChange } from '../../change/change.ts';
 import type { Introduction, Opened } from '../../change/claim.ts';
 import type { ColumnType } from '../../change/column-type.ts';
 import type { SourceBlock, TableDescription } from '../../change/event.ts';
@@ -18,7 +19,7 @@ import { headerEncoder, headerOfType } from './header.ts';
 import { type Lease, acquireLease } from './lease.ts';
 import { pointAt, readLog } from './log-reading.ts';
 import { formatLsn, parseLsn } from './lsn.ts';
-import { PgoutputDecoder } from './pgoutput.ts';
+import { type PgMessage, PgoutputDecoder } from './pgoutput.ts';
 import { parsePosition } from './position.ts';
 import { type ServerFacts, readServerFacts } from './preflight.ts';
 import { checkStart, prepare } from './prepare.ts';
@@ -148,7 +149,9 @@ class PostgresSource implements Source {
       data: (buffer: Buffer, at: number, end: number): void => {
         const message = decoder.decode(buffer, at, end);
         if (message.op === 'relation' && isCaptured(message.table)) fresh.push(message);
-        assembler.message(message);
+        const outgrown = isRow(message) ? this.#catalog.outgrown(message) : null;
+        if (outgrown !== null) fresh.push({ ...outgrown, table: decoder.renew(outgrown.table) });
+        assembler.message(outgrown === null ? message : decoder.decode(buffer, at, end));
       },
       keepAlive: (walEnd: bigint): void => assembler.keepAlive(walEnd),
     };
@@ -323,6 +326,10 @@ class PostgresSource implements Source {
     if (this.#lease === null || this.#facts === null) throw new MillraceError('internal', 'the lease is not held');
     return { lease: this.#lease, facts: this.#facts };
   }
+}
+
+function isRow(message: PgMessage): message is Extract<PgMessage, RowChange> {
+  return message.op === 'insert' || message.op === 'update' || message.op === 'delete';
 }
 
 function captures(settings: PostgresSettings): (table: Table) => boolean {

@@ -3,6 +3,7 @@
  * defaults, types. Asked for once per version of a table, before its rows are handed on.
  */
 import type pg from 'pg';
+import type { RowChange } from '../../change/change.ts';
 import type { ColumnType } from '../../change/column-type.ts';
 import type { ColumnDescription, TableDescription } from '../../change/event.ts';
 import type { Schema } from '../../change/schema.ts';
@@ -10,6 +11,7 @@ import { type Column, type Table, tableName } from '../../change/table.ts';
 import { MillraceError } from '../../errors.ts';
 import { columnDefault } from './column-default.ts';
 import { type ColumnMapping, mapType } from './column-mapping.ts';
+import { NewLabels } from './new-labels.ts';
 import type { Relation } from './pgoutput.ts';
 import { type ColumnFacts, columnFacts } from './types/column-facts.ts';
 import { type ColumnTypes, createColumnTypes, missingTypes } from './types/column-types.ts';
@@ -53,13 +55,17 @@ export interface Disclosed {
   readonly why: 'no text' | 'key';
 }
 
-/** A table as the log describes it. */
-export type LoggedTable = Pick<Relation, 'table' | 'replicaIdentity'>;
+/** A table as the log describes it. `newLabels`: as of a row with a label that the catalog has to be asked for. */
+export interface LoggedTable extends Pick<Relation, 'table' | 'replicaIdentity'> {
+  readonly newLabels?: boolean;
+}
 
 export class TableCatalog {
   readonly #options: TypeOptions;
   readonly #rules: ColumnRules;
   readonly #descriptions = new WeakMap<Table, TableDescription>();
+  readonly #replicaIdentities = new WeakMap<Table, LoggedTable['replicaIdentity']>();
+  readonly #newLabels = new NewLabels();
   #types: ReadonlyMap<number, CatalogRow> | null = null;
 
   constructor(options: TypeOptions, rules: ColumnRules) {
@@ -73,7 +79,8 @@ export class TableCatalog {
    */
   async learn(client: Pick<pg.Client, 'query'>, relations: readonly LoggedTable[]): Promise<readonly Disclosed[]> {
     const columns = relations.flatMap(({ table }) => table.columns);
-    if (this.#types === null || missingTypes(this.#types, columns).length > 0) {
+    const hasNewLabels = relations.some(({ newLabels }) => newLabels);
+    if (this.#types === null || hasNewLabels || missingTypes(this.#types, columns).length > 0) {
       // What has been dropped since the last look is in the log for a while yet.
       this.#types = new Map([...(this.#types ?? []), ...(await loadTypeCatalog(client))]);
     }
@@ -87,8 +94,20 @@ export class TableCatalog {
       const disclosed: Disclosed[] = [];
       const knowledge = { types, factsOf, rules: this.#rules, disclosed };
       this.#descriptions.set(table, describe(relation, known.get(table.id) ?? [], knowledge));
+      this.#replicaIdentities.set(table, relation.replicaIdentity);
+      this.#newLabels.watch(table, table.columns.map(types));
       return disclosed;
     });
+  }
+
+  /**
+   * Not null: the row has a label of an enum that is newer than what is known of its table. The table is another version
+   * from this row on, to be learnt as such.
+   */
+  outgrown(change: RowChange): LoggedTable | null {
+    if (!this.#newLabels.isIn(change)) return null;
+    const { table } = change;
+    return { table, replicaIdentity: this.#replicaIdentities.get(table) ?? 'default', newLabels: true };
   }
 
   knows(table: Table): boolean {

@@ -4,6 +4,17 @@ import { test } from 'node:test';
 import { waitFor } from '../../support/servers.ts';
 import { shopFor, stopped } from '../../support/shop.ts';
 
+interface Field {
+  readonly field?: string;
+  readonly fields?: readonly Field[];
+  readonly items?: Field;
+  readonly parameters?: { readonly allowed?: string };
+}
+interface WithSchema {
+  readonly schema: { readonly fields: readonly Field[] };
+  readonly payload: { readonly after: { readonly id: number; readonly mood: string | null } };
+}
+
 test('a large key that has not changed is the key all the same', async (t) => {
   const shop = await shopFor(t);
   await shop.sql(
@@ -100,6 +111,70 @@ test('a null is a null although the column must not be null by now, and a droppe
     'of a whole old row nobody knows any more which of it was the key',
   );
   await stopped(run);
+});
+
+test('a label that an enum gets while streaming is allowed from the first row that has it', async (t) => {
+  const shop = await shopFor(t, {
+    'value.converter': 'org.apache.kafka.connect.json.JsonConverter',
+    'value.converter.schemas.enable': 'true',
+  });
+  await shop.sql(
+    "CREATE TYPE mood AS ENUM ('calm', 'wild'); CREATE DOMAIN feeling AS mood",
+    'CREATE TABLE moods (id int PRIMARY KEY, mood mood, moods mood[], feeling feeling)',
+    'CREATE TABLE others (id int PRIMARY KEY, mood mood)',
+    'ALTER TABLE moods REPLICA IDENTITY FULL',
+  );
+  const allowed = async (table: string): Promise<unknown> =>
+    (await shop.records(table)).map(({ value }) => {
+      const { schema, payload } = value as unknown as WithSchema;
+      const columns = schema.fields.find(({ field }) => field === 'after')?.fields ?? [];
+      const labels = columns.flatMap(
+        ({ parameters, items }) => parameters?.allowed ?? items?.parameters?.allowed ?? [],
+      );
+      return [payload.after.id, payload.after.mood, ...new Set(labels)];
+    });
+  const first = await shop.start();
+  await first.reaches('running');
+  await shop.sql("INSERT INTO moods VALUES (1, 'calm', '{wild}', 'calm')", "INSERT INTO others VALUES (1, 'wild')");
+  assert.deepEqual(await allowed('moods'), [[1, 'calm', 'calm,wild']]);
+  assert.deepEqual(await allowed('others'), [[1, 'wild', 'calm,wild']]);
+  await shop.sql(
+    "ALTER TYPE mood ADD VALUE 'so so' BEFORE 'wild'",
+    "ALTER TYPE mood ADD VALUE 'old'",
+    // In one transaction, so that they come in one piece of the stream.
+    `BEGIN; INSERT INTO moods VALUES (2, 'wild', NULL, NULL), (3, NULL, '{wild,"so so"}', NULL), (4, 'calm', '{}', 'old');
+     INSERT INTO others VALUES (2, 'wild'), (3, 'so so'), (4, 'wild'); COMMIT`,
+    "UPDATE moods SET mood = 'old' WHERE id = 1",
+  );
+  const now = 'calm,so so,wild,old';
+  assert.deepEqual(await allowed('moods'), [
+    [1, 'calm', 'calm,wild'],
+    [2, 'wild', 'calm,wild'],
+    [3, null, now],
+    [4, 'calm', now],
+    [1, 'old', now],
+  ]);
+  assert.deepEqual(await allowed('others'), [
+    [1, 'wild', 'calm,wild'],
+    [2, 'wild', 'calm,wild'],
+    [3, 'so so', now],
+    [4, 'wild', now],
+  ]);
+  await stopped(first);
+  // A label that has been renamed since the row is nobody's any more: the row is sent all the same, and once.
+  await shop.sql(
+    "INSERT INTO others VALUES (5, 'old'), (6, 'old')",
+    "ALTER TYPE mood RENAME VALUE 'old' TO 'older'",
+    "INSERT INTO others VALUES (7, 'older')",
+  );
+  const second = await shop.start();
+  await second.reaches('running');
+  assert.deepEqual(((await allowed('others')) as unknown[]).slice(4), [
+    [5, 'old', 'calm,so so,wild,older'],
+    [6, 'old', 'calm,so so,wild,older'],
+    [7, 'older', 'calm,so so,wild,older'],
+  ]);
+  await stopped(second);
 });
 
 test('a table that is locked while its columns are asked for holds the stream up, not the lease', async (t) => {

@@ -17,7 +17,7 @@ import type { TypeOptions } from './options.ts';
 import { halfvecType, sparsevecType, vectorType } from './pgvector.ts';
 import { JSON_TEXT, logical, plain } from './schemas.ts';
 import { dateType, timeType, timestampType, zonedTimeType, zonedTimestampType } from './temporal.ts';
-import { BOOLEAN, INT64, enumType, floating, smallInteger, textType } from './text.ts';
+import { BOOLEAN, INT64, enumType, floating, smallInteger, textType, withLabelsOf } from './text.ts';
 
 export type ColumnTypes = (column: Pick<Column, 'typeId' | 'typeModifier'>) => ColumnType | null;
 
@@ -164,6 +164,6 @@ class Types {
     const type = row !== undefined && row.base !== 0 ? null : this.of(element, modifier);
     if (type === null) return this.unknown === null ? null : arrayType(this.unknown, false, delimiter);
     const isOptional = row?.labels === null && !NEVER_NULL.has(row.name) && !GEOMETRIC.has(element);
-    return arrayType(type, isOptional, delimiter);
+    return withLabelsOf(type, arrayType(type, isOptional, delimiter));
   }
 }

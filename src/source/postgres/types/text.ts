@@ -44,8 +44,15 @@ export function enumType(labels: readonly string[]): ColumnType {
   return type;
 }
 
+/** Of an array that has the enum's labels as elements. */
+export function withLabelsOf(element: ColumnType, array: ColumnType): ColumnType {
+  const labels = LABELS.get(element);
+  if (labels !== undefined) LABELS.set(array, labels);
+  return array;
+}
+
 /**
- * The labels of an enum; null for other types. A value with another one is newer than the catalog (ALTER TYPE … ADD
+ * The labels of an enum, or of the elements of an array; null for other types. A value with another one is newer than the catalog (ALTER TYPE … ADD
  * VALUE, which the stream does not tell): read it again, so that the schema allows for it.
  */
 export function enumLabels(type: ColumnType): ReadonlySet<string> | null {
