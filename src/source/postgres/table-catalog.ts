@@ -16,6 +16,7 @@ import type { Relation } from './pgoutput.ts';
 import { type ColumnFacts, columnFacts } from './types/column-facts.ts';
 import { type ColumnTypes, createColumnTypes, missingTypes } from './types/column-types.ts';
 import { type CatalogRow, loadTypeCatalog } from './types/catalog.ts';
+import { enumLabels } from './types/text.ts';
 import { DEFAULT_TYPE_OPTIONS, type TypeOptions } from './types/options.ts';
 
 interface ColumnRow {
@@ -55,10 +56,8 @@ export interface Disclosed {
   readonly why: 'no text' | 'key';
 }
 
-/** A table as the log describes it. `newLabels`: as of a row with a label that the catalog has to be asked for. */
-export interface LoggedTable extends Pick<Relation, 'table' | 'replicaIdentity'> {
-  readonly newLabels?: boolean;
-}
+/** A table as the log describes it. */
+export type LoggedTable = Pick<Relation, 'table' | 'replicaIdentity'>;
 
 export class TableCatalog {
   readonly #options: TypeOptions;
@@ -79,8 +78,7 @@ export class TableCatalog {
    */
   async learn(client: Pick<pg.Client, 'query'>, relations: readonly LoggedTable[]): Promise<readonly Disclosed[]> {
     const columns = relations.flatMap(({ table }) => table.columns);
-    const hasNewLabels = relations.some(({ newLabels }) => newLabels);
-    if (this.#types === null || hasNewLabels || missingTypes(this.#types, columns).length > 0) {
+    if (this.#types === null || this.#mayBeBehind(this.#types, columns)) {
       // What has been dropped since the last look is in the log for a while yet.
       this.#types = new Map([...(this.#types ?? []), ...(await loadTypeCatalog(client))]);
     }
@@ -100,6 +98,13 @@ export class TableCatalog {
     });
   }
 
+  /** Types may have been created since, and enums of old have got labels, which the next rows may have. */
+  #mayBeBehind(catalog: ReadonlyMap<number, CatalogRow>, columns: readonly Column[]): boolean {
+    if (missingTypes(catalog, columns).length > 0) return true;
+    const types = createColumnTypes(this.#options, catalog);
+    return columns.some((column) => isEnum(types(column)));
+  }
+
   /**
    * Not null: the row has a label of an enum that is newer than what is known of its table. The table is another version
    * from this row on, to be learnt as such.
@@ -107,11 +112,7 @@ export class TableCatalog {
   outgrown(change: RowChange): LoggedTable | null {
     if (!this.#newLabels.isIn(change)) return null;
     const { table } = change;
-    return { table, replicaIdentity: this.#replicaIdentities.get(table) ?? 'default', newLabels: true };
-  }
-
-  knows(table: Table): boolean {
-    return this.#descriptions.has(table);
+    return { table, replicaIdentity: this.#replicaIdentities.get(table) ?? 'default' };
   }
 
   /** Of a table that `learn` was told of. */
@@ -128,6 +129,10 @@ export class TableCatalog {
   usualType(column: Column): ColumnType | null {
     return this.#types === null ? null : createColumnTypes(DEFAULT_TYPE_OPTIONS, this.#types)(column);
   }
+}
+
+function isEnum(type: ColumnType | null): boolean {
+  return type !== null && enumLabels(type) !== null;
 }
 
 interface Knowledge {

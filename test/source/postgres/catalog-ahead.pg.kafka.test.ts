@@ -122,6 +122,7 @@ test('a label that an enum gets while streaming is allowed from the first row th
     "CREATE TYPE mood AS ENUM ('calm', 'wild'); CREATE DOMAIN feeling AS mood",
     'CREATE TABLE moods (id int PRIMARY KEY, mood mood, moods mood[], feeling feeling)',
     'CREATE TABLE others (id int PRIMARY KEY, mood mood)',
+    'CREATE TABLE unseen (id int PRIMARY KEY, mood mood)',
     'ALTER TABLE moods REPLICA IDENTITY FULL',
   );
   const allowed = async (table: string): Promise<unknown> =>
@@ -145,6 +146,8 @@ test('a label that an enum gets while streaming is allowed from the first row th
     `BEGIN; INSERT INTO moods VALUES (2, 'wild', NULL, NULL), (3, NULL, '{wild,"so so"}', NULL), (4, 'calm', '{}', 'old');
      INSERT INTO others VALUES (2, 'wild'), (3, 'so so'), (4, 'wild'); COMMIT`,
     "UPDATE moods SET mood = 'old' WHERE id = 1",
+    // Of this one the log says for the first time what it is, when the types have been read long ago.
+    "INSERT INTO unseen VALUES (1, 'calm')",
   );
   const now = 'calm,so so,wild,old';
   assert.deepEqual(await allowed('moods'), [
@@ -160,6 +163,16 @@ test('a label that an enum gets while streaming is allowed from the first row th
     [3, 'so so', now],
     [4, 'wild', now],
   ]);
+  assert.deepEqual(await allowed('unseen'), [[1, 'calm', now]]);
+  await shop.sql(
+    // The log describes a changed table anew, in the same piece of the stream as the row.
+    "ALTER TYPE mood ADD VALUE 'last'",
+    "BEGIN; ALTER TABLE unseen ADD n int; INSERT INTO unseen VALUES (2, 'last', 7); COMMIT",
+  );
+  assert.deepEqual(await allowed('unseen'), [
+    [1, 'calm', now],
+    [2, 'last', `${now},last`],
+  ]);
   await stopped(first);
   // A label that has been renamed since the row is nobody's any more: the row is sent all the same, and once.
   await shop.sql(
@@ -170,9 +183,9 @@ test('a label that an enum gets while streaming is allowed from the first row th
   const second = await shop.start();
   await second.reaches('running');
   assert.deepEqual(((await allowed('others')) as unknown[]).slice(4), [
-    [5, 'old', 'calm,so so,wild,older'],
-    [6, 'old', 'calm,so so,wild,older'],
-    [7, 'older', 'calm,so so,wild,older'],
+    [5, 'old', 'calm,so so,wild,older,last'],
+    [6, 'old', 'calm,so so,wild,older,last'],
+    [7, 'older', 'calm,so so,wild,older,last'],
   ]);
   await stopped(second);
 });
